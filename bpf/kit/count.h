@@ -1,0 +1,30 @@
+/* Bumps the counters of a finished packet. Per-CPU cells: no atomics. */
+#pragma once
+#include "kit/maps.h"
+#include "kit/pkt.h"
+
+INLINE void count_traffic(void *map, __u32 id, const struct pkt *p)
+{
+	struct lb_traffic *t = bpf_map_lookup_elem(map, &id);
+
+	if (!t)
+		return;
+	t->packets++;
+	t->bytes += p->len;
+	t->flows += p->fresh;
+}
+
+INLINE void count_packet(const struct pkt *p, enum verdict v)
+{
+	__u32 reason = p->reason;
+	struct lb_count *c = bpf_map_lookup_elem(&reasons, &reason);
+
+	if (c) {
+		c->packets++;
+		c->bytes += p->len;
+	}
+	if (v != FORWARD)
+		return;
+	count_traffic(&service_counts, p->service, p);
+	count_traffic(&backend_counts, p->backend, p);
+}

@@ -1,0 +1,46 @@
+/* Every packet ends its walk with exactly one of these reasons: X(name, verdict, help). Verdicts are those of bpf/kit/verdict.h;
+ * the order is ABI. */
+#pragma once
+#include <linux/types.h>
+#include "lb/abi.h"
+
+#define LB_REASONS(X)                                                                                                       \
+	X(forwarded, FORWARD, "sent to a backend")                                                                          \
+	X(replied, FORWARD, "backend's answer sent to the client")                                                          \
+	X(not_ip, PASS, "not IPv4: ARP, IPv6 and others are the stack's")                                                   \
+	X(vlan, PASS, "VLAN tagged; not balanced")                                                                          \
+	X(not_ours, PASS, "no VIP and no flow")                                                                             \
+	X(malformed, PASS, "broken IPv4 header to an address that is no VIP")                                               \
+	X(ttl_exceeded, PASS, "TTL used up; the stack answers")                                                             \
+	X(bad_header, DROP, "to a VIP: impossible header length or total length")                                           \
+	X(truncated, DROP, "to a VIP: frame ends inside the TCP or UDP header")                                             \
+	X(fragment, DROP, "fragment to a VIP")                                                                              \
+	X(bad_flags, DROP, "to a VIP: TCP flags no stack sends (SYN+FIN, SYN+RST)")                                         \
+	X(no_flow, DROP, "TCP packet in the middle of a connection that is not in the table")                               \
+	X(no_backend, DROP, "no backend of the service is up")                                                              \
+	X(no_nexthop, DROP, "the way to the backend is not resolved, or leaves by an interface we may not send on")         \
+	X(snat_ports_full, DROP, "no free source port towards the backend")                                                 \
+	X(table_full, DROP, "the flow table refused the entry")                                                             \
+	X(too_big, DROP, "larger than the MTU of the way to the backend")
+
+enum lb_reason {
+#define LB_REASON_ENUM(name, verdict, help) LB_R_##name,
+	LB_REASONS(LB_REASON_ENUM)
+#undef LB_REASON_ENUM
+		LB_R_COUNT
+};
+
+/* Cell of the map `reasons`. */
+struct lb_count {
+	__u64 packets;
+	__u64 bytes; /* of whole frames */
+};
+LB_ASSERT_SIZE(struct lb_count, 16);
+
+/* Cell of the maps `service_counts` and `backend_counts`: both directions together. */
+struct lb_traffic {
+	__u64 packets;
+	__u64 bytes;
+	__u64 flows; /* created */
+};
+LB_ASSERT_SIZE(struct lb_traffic, 24);

@@ -1,0 +1,40 @@
+/* Builds Ethernet/IPv4/TCP/UDP frames from a description, with checksums computed in full over the finished bytes: nothing
+ * here shares code with the incremental arithmetic under test. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FRAME_MAX 2048
+
+enum { F_FIN = 1, F_SYN = 2, F_RST = 4, F_PSH = 8, F_ACK = 16 };
+enum who { NOBODY, CLIENT, ROUTER_MAC, LB, BACKEND_MAC }; /* last byte of the MAC addresses */
+
+/* A field left at zero means its usual value: TTL 64, no options, 10 bytes of payload, ports as given. */
+struct shape {
+	uint8_t proto;             /* 6, 17 or another; 0: no packet described */
+	const char *src, *dst;     /* IPv4 */
+	uint16_t sport, dport;
+	uint8_t flags;             /* TCP */
+	uint8_t ttl;
+	uint8_t options;           /* 4-byte words of IP options (NOPs) */
+	uint8_t tcp_options;       /* the same for TCP */
+	uint16_t payload;          /* bytes; 0xffff: none */
+	uint16_t pad;              /* bytes of Ethernet padding behind the packet */
+	bool no_udp_csum;
+	uint16_t frag;             /* fragment field, host order */
+	uint16_t ethertype;        /* 0: IPv4 */
+	enum who from, to;         /* MACs; 0: CLIENT → LB */
+	uint16_t seed;             /* payload bytes depend on it */
+};
+
+struct frame {
+	uint8_t b[FRAME_MAX];
+	size_t n;
+};
+
+void build(const struct shape *s, struct frame *ret);
+/* Recomputes the checksums of a built frame, after a test changed bytes. */
+void build_checksums(struct frame *f, bool no_udp_csum);
+/* True when the IPv4 header checksum and the TCP or UDP checksum (a zero UDP one passes) verify over all bytes. */
+bool build_verify(const struct frame *f);

@@ -1,0 +1,220 @@
+/* Setting up and prodding the program's maps. */
+#include "world.h"
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "lb/count.h"
+#include "lb/service.h"
+
+#define ROWS 65537
+#define DEVICE 7
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return level == LIBBPF_WARN && getenv("V") ? vfprintf(stderr, fmt, ap) : 0;
+}
+
+struct xdp_bpf *world_open(void)
+{
+	struct xdp_bpf *w;
+
+	libbpf_set_print(quiet);
+	w = xdp_bpf__open();
+	if (!w)
+		return NULL;
+	w->rodata->knob_snat_port_lo = w->rodata->knob_snat_port_hi = SNAT_PORT;
+	w->rodata->knob_udp_idle = 30;
+	if (xdp_bpf__load(w) == 0)
+		return w;
+	xdp_bpf__destroy(w);
+	return NULL;
+}
+
+static void put(struct bpf_map *m, const void *key, const void *value)
+{
+	if (bpf_map_update_elem(bpf_map__fd(m), key, value, BPF_ANY) < 0) {
+		perror(bpf_map__name(m));
+		exit(1);
+	}
+}
+
+static struct lb_addr addr(const char *text)
+{
+	struct lb_addr a = { .w = { 0, 0, htonl(0xffff), 0 } };
+
+	inet_pton(AF_INET, text, &a.w[3]);
+	return a;
+}
+
+static void add_backend(struct xdp_bpf *w, uint32_t id, uint16_t service, const char *ip, uint16_t port, uint32_t ifindex,
+			uint16_t flags)
+{
+	struct lb_backend b = { .addr = addr(ip), .snat = addr(SNAT), .port = htons(port), .service = service, .gen = 1,
+				.flags = LB_BACKEND_USED | flags, .ifindex = ifindex, .mtu = MTU,
+				.dmac = { 2, 0, 0, 0, 0, 4 }, .smac = { 2, 0, 0, 0, 0, 3 } };
+
+	put(w->maps.backends, &id, &b);
+}
+
+static void add_vip(struct xdp_bpf *w, uint16_t port, uint8_t proto, uint16_t service)
+{
+	struct lb_vip_key key = { .addr = addr(VIP), .port = htons(port), .proto = proto };
+	struct lb_vip vip = { .service = service };
+
+	put(w->maps.vips, &key, &vip);
+}
+
+void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend)
+{
+	static uint16_t rows[ROWS];
+	uint32_t zero = 0;
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rows", 4, sizeof(rows), 1, NULL);
+
+	for (size_t i = 0; i < ROWS; i++)
+		rows[i] = backend;
+	bpf_map_update_elem(fd, &zero, rows, BPF_ANY);
+	put(w->maps.maglev, &service, &fd);
+	close(fd);
+}
+
+void world_reset_flows(struct xdp_bpf *w)
+{
+	int fd = bpf_map__fd(w->maps.flows);
+	struct lb_tuple k;
+
+	while (bpf_map_get_next_key(fd, NULL, &k) == 0)
+		bpf_map_delete_elem(fd, &k);
+}
+
+void world_reset(struct xdp_bpf *w)
+{
+	uint32_t device = DEVICE, lo = 1;
+
+	world_reset_flows(w);
+	add_vip(w, 80, 6, 1);
+	add_vip(w, 53, 17, 2);
+	add_vip(w, 81, 6, 3);
+	add_vip(w, 82, 6, 4);
+	add_vip(w, 83, 6, 5);
+	add_vip(w, 0, 0, LB_ID_NONE);
+	add_backend(w, 1, 1, "198.18.1.11", 8080, DEVICE, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
+	add_backend(w, 2, 2, "198.18.1.12", 5353, 1, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
+	add_backend(w, 3, 1, "198.18.1.13", 8080, DEVICE, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
+	add_backend(w, 4, 4, "198.18.1.14", 8080, DEVICE, LB_BACKEND_UP);
+	add_backend(w, 5, 5, "198.18.1.15", 8080, 99, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
+	add_backend(w, 6, 2, "198.18.1.16", 5353, 1, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
+	world_row_to(w, 1, 1);
+	world_row_to(w, 2, 2);
+	world_row_to(w, 3, LB_ID_NONE);
+	world_row_to(w, 4, 4);
+	world_row_to(w, 5, 5);
+	put(w->maps.devices, &device, &lo);
+}
+
+static void read_cell(struct bpf_map *m, uint32_t id, uint64_t *out, size_t words)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *cells = calloc((size_t)cpus, words * sizeof(*cells));
+
+	memset(out, 0, words * sizeof(*out));
+	bpf_map_lookup_elem(bpf_map__fd(m), &id, cells);
+	for (size_t i = 0; i < (size_t)cpus * words; i++)
+		out[i % words] += cells[i];
+	free(cells);
+}
+
+void world_reasons(struct xdp_bpf *w, uint64_t *out)
+{
+	uint64_t cell[2];
+
+	for (uint32_t i = 0; i < LB_R_COUNT; i++) {
+		read_cell(w->maps.reasons, i, cell, 2);
+		out[i] = cell[0];
+	}
+}
+
+void world_traffic(struct xdp_bpf *w, uint32_t service, uint32_t backend, uint64_t out_flows[2])
+{
+	uint64_t cell[3];
+
+	read_cell(w->maps.service_counts, service, cell, 3);
+	out_flows[0] = cell[2];
+	read_cell(w->maps.backend_counts, backend, cell, 3);
+	out_flows[1] = cell[2];
+}
+
+static struct lb_backend get_backend(struct xdp_bpf *w, uint32_t id)
+{
+	struct lb_backend b = { 0 };
+
+	bpf_map_lookup_elem(bpf_map__fd(w->maps.backends), &id, &b);
+	return b;
+}
+
+void world_set_flags(struct xdp_bpf *w, uint32_t id, uint16_t flags)
+{
+	struct lb_backend b = get_backend(w, id);
+
+	b.flags = LB_BACKEND_USED | flags;
+	put(w->maps.backends, &id, &b);
+}
+
+void world_bump_gen(struct xdp_bpf *w, uint32_t id)
+{
+	struct lb_backend b = get_backend(w, id);
+
+	b.gen++;
+	put(w->maps.backends, &id, &b);
+}
+
+void world_each_flow(struct xdp_bpf *w, void (*fn)(struct lb_tuple *k, struct lb_flow *f))
+{
+	int fd = bpf_map__fd(w->maps.flows);
+	struct lb_tuple k, *prev = NULL;
+	struct lb_flow f;
+
+	while (bpf_map_get_next_key(fd, prev, &k) == 0) {
+		prev = &k;
+		if (bpf_map_lookup_elem(fd, &k, &f) < 0)
+			continue;
+		fn(&k, &f);
+		put(w->maps.flows, &k, &f);
+	}
+}
+
+static unsigned drop_flows(struct xdp_bpf *w, int flag)
+{
+	int fd = bpf_map__fd(w->maps.flows);
+	struct lb_tuple k, found;
+	struct lb_flow f;
+	unsigned n = 0;
+
+	for (int r = bpf_map_get_next_key(fd, NULL, &k); r == 0; r = bpf_map_get_next_key(fd, &k, &k)) {
+		if (bpf_map_lookup_elem(fd, &k, &f) == 0 && (f.flags & LB_FLOW_REVERSE) == flag)
+			found = k;
+		n++;
+	}
+	if (flag >= 0 && n)
+		bpf_map_delete_elem(fd, &found);
+	return n;
+}
+
+void world_drop_reverse(struct xdp_bpf *w)
+{
+	drop_flows(w, LB_FLOW_REVERSE);
+}
+
+void world_drop_forward(struct xdp_bpf *w)
+{
+	drop_flows(w, 0);
+}
+
+unsigned world_flows(struct xdp_bpf *w)
+{
+	return drop_flows(w, -1);
+}

@@ -1,0 +1,39 @@
+/* The small world every packet case starts in, straight in the program's maps. One source port only (20000), so what a
+ * packet leaves as is known byte for byte.
+ *
+ *   client 198.18.0.100          VIP 198.18.0.10           backends behind interface 7 (redirect) or 1 (same one: TX)
+ *                                tcp :80  service 1   →     1  198.18.1.11:8080  if 7   up
+ *                                udp :53  service 2   →     2  198.18.1.12:5353  if 1   up
+ *                                tcp :81  service 3   →     no backend
+ *                                tcp :82  service 4   →     4  198.18.1.14:8080, next hop unknown
+ *                                tcp :83  service 5   →     5  198.18.1.15:8080, up, by interface 99 that is no device of ours
+ *   spare                                                   3  198.18.1.13:8080 tcp, 6 198.18.1.16:5353 udp
+ * Source towards backends: 198.18.1.1:20000. Packets enter by interface 1. */
+#pragma once
+#include <stdint.h>
+#include "lb/backend.h"
+#include "lb/flow.h"
+#include "xdp.skel.h"
+
+#define VIP "198.18.0.10"
+#define CLI "198.18.0.100"
+#define SNAT "198.18.1.1"
+#define SNAT_PORT 20000
+#define MTU 1500
+
+/* Loads the program with the world's knobs. NULL: no permission or no kernel support (errno). */
+struct xdp_bpf *world_open(void);
+void world_reset(struct xdp_bpf *w);
+void world_reset_flows(struct xdp_bpf *w);
+/* Number of packets that ended with each reason, all CPUs. */
+void world_reasons(struct xdp_bpf *w, uint64_t *out);
+void world_traffic(struct xdp_bpf *w, uint32_t service, uint32_t backend, uint64_t out_flows[2]);
+
+/* Things that happen between two packets. */
+void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend);
+void world_set_flags(struct xdp_bpf *w, uint32_t backend, uint16_t flags);
+void world_each_flow(struct xdp_bpf *w, void (*fn)(struct lb_tuple *k, struct lb_flow *f));
+void world_bump_gen(struct xdp_bpf *w, uint32_t backend);
+void world_drop_reverse(struct xdp_bpf *w);
+void world_drop_forward(struct xdp_bpf *w);
+unsigned world_flows(struct xdp_bpf *w);

@@ -1,0 +1,353 @@
+/* sluice run: wires the rooms together, in order, and tears them down in reverse. The only place that owns one of each. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include "admin/ctl.h"
+#include "admin/internals.h"
+#include "app/cli.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "conf/apply.h"
+#include "conf/static.h"
+#include "conf/main_file.h"
+#include "io/cpu.h"
+#include "io/signal.h"
+#include "model/address.h"
+#include "observe/access_log.h"
+#include "proxy/reason.h"
+#include "provider/file.h"
+
+struct agent {
+	struct arena arena;
+	struct static_conf conf;
+	struct tree *dynamic_part;
+	struct loop loop;
+	struct mailbox box;
+	struct signal_watch signals;
+	struct engine engine;
+	struct kern *kern;
+	struct apply apply;
+	struct access_log *access_log;
+	struct main_file main_file;
+	void *file;
+	struct ctl *ctl;
+	struct loop_hook kern_hook;
+	struct watch kern_watch;
+	struct timer kern_tick;
+	bool stopping;
+};
+
+/* --- configuration, log --------------------------------------------------------------------------------------------------------------- */
+
+static int load_conf(struct agent *a, const char *path)
+{
+	struct err_list errs;
+	err_init(&errs);
+	int rc = static_load(path, &a->arena, &a->conf, &a->dynamic_part, &errs);
+	err_print(&errs, stderr);
+	err_free(&errs);
+	return rc;
+}
+
+static int open_log(const struct log_conf *c)
+{
+	int rc = log_open(c->level, c->format, c->file_path);
+	if (rc < 0)
+		fprintf(stderr, "sluice: cannot open the log %s: %s\n", c->file_path, strerror(-rc));
+	return rc;
+}
+
+static void log_list(const struct err_list *errs)
+{
+	for (size_t i = 0; i < errs->n; i++) {
+		if (errs->v[i].level == ERR_ERROR)
+			log_error(errs->v[i].text);
+		else
+			log_warn(errs->v[i].text);
+	}
+}
+
+/* --- kernel tier ---------------------------------------------------------------------------------------------------------------------- */
+
+static void parse_ports(const char *text, struct kern_conf *kc)
+{
+	unsigned lo = 0, hi = 0;
+	if (text && sscanf(text, "%u-%u", &lo, &hi) == 2) {
+		kc->snat_port_lo = (uint16_t)lo;
+		kc->snat_port_hi = (uint16_t)hi;
+	}
+}
+
+static struct kern *open_kernel(const struct kernel_conf *c)
+{
+	struct kern_conf kc = {
+		.interfaces = (const char *const *)c->interfaces.v, .ninterfaces = c->interfaces.n,
+		.mode = (enum kern_xdp_mode)c->xdp_mode, .pin_path = c->pin_path,
+		.max_services = (uint32_t)c->max_services, .max_backends = (uint32_t)c->max_backends,
+		.max_flows = (uint32_t)c->max_flows, .maglev_size = (uint32_t)c->maglev_size,
+		.udp_timeout_ns = (uint64_t)c->udp_timeout_ns,
+	};
+	if (c->interfaces.n == 0)
+		return kern_none_open("no kernel.interfaces are configured");
+	const char *missing = kern_probe();
+	if (*missing) {
+		log_warn("the kernel tier is off; HTTP is served all the same", F_STR("missing", missing));
+		return kern_none_open(missing);
+	}
+	struct err_list errs;
+	struct kern *k = NULL;
+	parse_ports(c->snat.ports, &kc);
+	err_init(&errs);
+	int rc = kern_open(&kc, &k, &errs);
+	log_list(&errs);
+	err_free(&errs);
+	if (rc == 0)
+		return k;
+	log_error("the kernel tier could not be started; HTTP is served all the same", F_STR("error", strerror(-rc)));
+	return kern_none_open("the kernel tier could not be started");
+}
+
+static void on_kern_ready(struct watch *w, uint32_t events)
+{
+	struct agent *a = container_of(w, struct agent, kern_watch);
+	(void)events;
+	a->kern->ops->refresh(a->kern);
+}
+
+static void on_kern_tick(struct timer *t)
+{
+	struct agent *a = container_of(t, struct agent, kern_tick);
+	a->kern->ops->refresh(a->kern);
+	timer_set(&a->loop.wheel, t, a->loop.now_ns / 1000000 + 1000);
+}
+
+static void start_kernel(struct agent *a)
+{
+	a->kern = open_kernel(&a->conf.kernel);
+	a->kern_watch.fd = -1;
+	timer_init(&a->kern_tick, on_kern_tick);
+	int fd = a->kern->ops->poll_fd(a->kern), rc = 0;
+	if (fd < 0)
+		return;
+	a->kern_watch.ready = on_kern_ready;
+	loop_add_level(&a->loop, &a->kern_watch, fd, &rc);
+	timer_set(&a->loop.wheel, &a->kern_tick, a->loop.now_ns / 1000000 + 1000);
+}
+
+/* --- engine --------------------------------------------------------------------------------------------------------------------------- */
+
+static const double default_buckets[] = { 0.1, 0.3, 1.2, 5.0 };
+
+static void setup_metrics(struct agent *a)
+{
+	static const char *const reason_label[] = { "reason" };
+	const struct prometheus_conf *p = a->conf.metrics.prometheus;
+	const struct opt_doubles *b = p ? &p->buckets : NULL;
+	metric_setup(a->engine.nworkers);
+	httpset_setup(b && b->n ? b->v : default_buckets, b && b->n ? (unsigned)b->n : ARRAY_LEN(default_buckets));
+	struct metric_family *f = metric_family("sluice_request_failures_total", "Requests that did not end in a complete exchange, by reason.",
+						METRIC_COUNTER, reason_label, 1, NULL, 0);
+	for (int r = REASON_NONE + 1; r < REASON_COUNT; r++)
+		a->engine.reasons[r] = metric_series_get(f, (const char *const[]){ reason_name((enum reason)r) });
+}
+
+static bool counts_requests(const struct agent *a, const char *name)
+{
+	const struct prometheus_conf *p = a->conf.metrics.prometheus;
+	return p && p->add_entry_points_labels && strcmp(name, "traefik") != 0;
+}
+
+static void setup_entry(struct agent *a, struct entry *e, const char *name, const struct entry_conf *conf)
+{
+	static const char *const labels[] = { "entrypoint", "protocol" };
+	e->name = name;
+	e->conf = conf;
+	(void)address_parse(conf->address, &e->at, &e->udp); /* checked when it was decoded */
+	for (size_t i = 0; i < conf->forwarded.trusted_ips.n; i++) {
+		struct prefix p;
+		if (prefix_parse(str_of(conf->forwarded.trusted_ips.v[i]), &p) == 0)
+			prefix_set_add(&e->trusted, &p);
+	}
+	prefix_set_finish(&e->trusted);
+	if (counts_requests(a, name))
+		e->metrics = httpset_new(HTTPSET_ENTRYPOINT, name, NULL);
+	if (a->conf.metrics.prometheus && !e->udp)
+		e->open_connections = metric_series_get(metric_family("traefik_open_connections", "Open client connections.", METRIC_GAUGE, labels, 2, NULL, 0),
+							(const char *const[]){ name, "TCP" });
+}
+
+static void setup_entries(struct agent *a)
+{
+	const struct opt_map *m = &a->conf.entry_points;
+	a->engine.entries = arena_zalloc(&a->arena, (m->n + 1) * sizeof(*a->engine.entries));
+	a->engine.nentries = m->n;
+	for (size_t i = 0; i < m->n; i++) {
+		a->engine.entries[i].id = (unsigned)i;
+		setup_entry(a, &a->engine.entries[i], m->keys[i], opt_map_at(m, i));
+	}
+}
+
+static int open_access_log(struct agent *a)
+{
+	if (!a->conf.access_log)
+		return 0;
+	int rc = access_log_open(a->conf.access_log, a->engine.nworkers, &a->access_log);
+	if (rc < 0) {
+		log_error("cannot open the access log", F_STR("path", a->conf.access_log->file_path), F_STR("error", strerror(-rc)));
+		return rc;
+	}
+	access_log_logger(a->access_log, &a->engine.loggers[a->engine.nloggers++]);
+	a->engine.log_internals = a->conf.access_log->add_internals;
+	return 0;
+}
+
+static int start_engine(struct agent *a)
+{
+	struct engine *e = &a->engine;
+	e->nworkers = a->conf.workers ? (unsigned)a->conf.workers : cpu_affinity_count();
+	e->control = &a->box;
+	e->max_connections = (unsigned)a->conf.max_connections;
+	(void)gethostname(e->hostname, sizeof(e->hostname) - 1);
+	setup_metrics(a);
+	setup_entries(a);
+	int rc = open_access_log(a);
+	return rc < 0 ? rc : engine_start(e);
+}
+
+/* Each connection costs two descriptors at most; ask for what the configuration allows. */
+static void raise_fd_limit(const struct agent *a)
+{
+	struct rlimit lim;
+	rlim_t want = (rlim_t)a->conf.max_connections * 2 + 1024;
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur >= want)
+		return;
+	lim.rlim_cur = lim.rlim_max != RLIM_INFINITY && lim.rlim_max < want ? lim.rlim_max : want;
+	(void)setrlimit(RLIMIT_NOFILE, &lim);
+}
+
+/* --- signals -------------------------------------------------------------------------------------------------------------------------- */
+
+static void on_signal(struct signal_watch *s, int signo)
+{
+	struct agent *a = container_of(s, struct agent, signals);
+	switch (signo) {
+	case SIGHUP:
+		file_provider.reload(a->file);
+		return;
+	case SIGUSR1:
+		(void)log_reopen();
+		if (a->access_log)
+			(void)access_log_reopen(a->access_log);
+		return;
+	default:
+		if (!a->stopping)
+			log_info("stopping", F_STR("signal", strsignal(signo)));
+		a->stopping = true;
+		loop_stop(&a->loop);
+	}
+}
+
+/* --- providers ------------------------------------------------------------------------------------------------------------------------ */
+
+static int start_provider(struct agent *a, const char *path)
+{
+	const struct file_provider_conf *f = a->conf.providers.file;
+	main_file_init(&a->main_file, &a->conf);
+	struct file_options o = {
+		.filename = f ? f->filename : NULL, .directory = f ? f->directory : NULL, .watch = f ? f->watch : true,
+		.main_path = path, .main_part = main_file_part, .main_ctx = &a->main_file,
+	};
+	struct provider_sink sink = inbox_sink(&a->apply.inbox);
+	a->file = file_new(&o);
+	int rc = file_provider.start(a->file, &a->loop, &sink);
+	if (rc < 0)
+		log_error("the file provider could not be started", F_STR("error", strerror(-rc)));
+	inbox_release(&a->apply.inbox);
+	return rc < 0 ? rc : a->apply.current ? 0 : -EINVAL;
+}
+
+/* --- life ----------------------------------------------------------------------------------------------------------------------------- */
+
+static void stop(struct agent *a)
+{
+	const struct entry_conf *first = a->conf.entry_points.n ? opt_map_at(&a->conf.entry_points, 0) : NULL;
+	if (a->file)
+		file_provider.stop(a->file);
+	engine_stop(&a->engine, &a->loop, first ? (uint64_t)first->transport.life_cycle.request_accept_grace_ns : 0,
+		    first ? (uint64_t)first->transport.life_cycle.grace_ns : 0);
+	ctl_close(&a->ctl);
+	apply_free(&a->apply);
+	loop_del(&a->loop, &a->kern_watch);
+	timer_cancel(&a->loop.wheel, &a->kern_tick);
+	a->kern->ops->close(a->kern, a->conf.kernel.on_exit == KERNEL_KEEP);
+	if (a->access_log)
+		access_log_close(&a->access_log);
+	for (size_t i = 0; i < a->engine.nentries; i++) {
+		httpset_unref(&a->engine.entries[i].metrics);
+		metric_series_put(&a->engine.entries[i].open_connections);
+		prefix_set_free(&a->engine.entries[i].trusted);
+	}
+	for (int r = 0; r < REASON_COUNT; r++)
+		metric_series_put(&a->engine.reasons[r]);
+	mailbox_free(&a->box);
+	signal_watch_free(&a->signals);
+	loop_once(&a->loop, 0);
+	loop_free(&a->loop);
+	metric_teardown();
+	log_info("stopped");
+	log_close();
+}
+
+static int start(struct agent *a, const char *path)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	int rc = loop_init(&a->loop);
+	if (rc == 0)
+		rc = mailbox_init(&a->box, &a->loop);
+	if (rc == 0)
+		rc = signal_watch_init(&a->signals, &a->loop, signals, ARRAY_LEN(signals), on_signal);
+	if (rc < 0)
+		return rc;
+	raise_fd_limit(a);
+	start_kernel(a);
+	rc = start_engine(a);
+	a->apply = (struct apply){ .loop = &a->loop, .engine = &a->engine, .conf = &a->conf, .kern = a->kern };
+	a->apply.internals = admin_internals(&a->apply);
+	apply_init(&a->apply);
+	if (rc == 0)
+		rc = start_provider(a, path);
+	return rc;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	static struct agent a; /* large, and one per process */
+	const char *path = NULL;
+	for (int c; (c = getopt(argc, argv, "c:")) != -1;) {
+		if (c != 'c')
+			return cli_usage_error("run", "unknown option");
+		path = optarg;
+	}
+	if (!path || optind < argc)
+		return cli_usage_error("run", "the configuration file is missing");
+	arena_init(&a.arena);
+	if (load_conf(&a, path) < 0 || open_log(&a.conf.log) < 0)
+		return 1;
+	log_info("starting", F_STR("version", SLUICE_VERSION), F_STR("configuration", path));
+	signal(SIGPIPE, SIG_IGN);
+	int rc = start(&a, path);
+	if (rc == 0) {
+		int ctl = ctl_open(&a.loop, &a.apply, a.conf.control.socket, &a.ctl);
+		if (ctl < 0)
+			log_warn("no control socket; `sluice status` will not work", F_STR("path", a.conf.control.socket), F_STR("error", strerror(-ctl)));
+		log_info("ready", F_INT("workers", a.engine.nworkers), F_INT("entry points", a.engine.nentries));
+		loop_run(&a.loop);
+	}
+	stop(&a);
+	arena_reset(&a.arena);
+	return rc == 0 ? 0 : 1;
+}

@@ -1,0 +1,322 @@
+/* Active health checks: when to ask, one non-blocking connection per question, and the thresholds between an answer and a target's state.
+ * What is asked and what answers mean is in check_http.c and check_tcp.c. Nothing here logs; the changed callback tells. */
+#include "backend/check_kind.h"
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/mem.h"
+
+/* One target's check: waiting for its time, or busy with one connection; never two at once. */
+struct probe {
+	struct watch watch;
+	struct timer timer;     /* idle: the next start; busy: the deadline */
+	struct check_group *group;
+	struct target *target;
+	bool busy, connected;
+	unsigned streak;        /* results in a row that contradict target->up */
+	uint64_t started_ms;
+	char *request;
+	size_t request_len, sent, got;
+	char *answer;           /* CHECK_MAX_ANSWER bytes while busy */
+};
+
+struct check_group {
+	struct loop *loop;
+	struct service *service; /* not referenced: whoever starts checks stops them before letting go of the service */
+	struct check_spec spec;
+	const struct check_talk *talk;
+	check_changed_fn changed;
+	void *ctx;
+	struct deferred gone;
+	size_t nprobes;
+	struct probe probes[];
+};
+
+static uint64_t now_ms(const struct probe *p)
+{
+	return p->group->loop->now_ns / NS_PER_MS;
+}
+
+static uint64_t interval_ms(const struct probe *p)
+{
+	const struct check_spec *s = &p->group->spec;
+	uint64_t ns = atomic_load(&p->target->up) || !s->unhealthy_interval_ns ? s->interval_ns : s->unhealthy_interval_ns;
+
+	return ns < NS_PER_MS ? 1 : ns / NS_PER_MS;
+}
+
+static void probe_hang_up(struct probe *p)
+{
+	int fd = p->watch.fd;
+
+	if (fd >= 0) {
+		loop_del(p->group->loop, &p->watch);
+		close(fd);
+	}
+	timer_cancel(&p->group->loop->wheel, &p->timer);
+	p->watch.fd = -1;
+	p->busy = false;
+	free(take_ptr(p->answer));
+}
+
+/* Counts one result; true when it turns the target's state over. */
+static bool probe_count(struct probe *p, bool passed)
+{
+	const struct check_spec *s = &p->group->spec;
+	unsigned needed = passed ? s->healthy_threshold : s->unhealthy_threshold;
+
+	if (passed == atomic_load(&p->target->up)) {
+		p->streak = 0;
+		return false;
+	}
+	return ++p->streak >= needed;
+}
+
+static void probe_finish(struct probe *p, enum target_reason why)
+{
+	struct check_group *g = p->group;
+	struct target *t = p->target;
+	bool passed = why == TARGET_CHECK_OK, turned;
+	uint64_t next;
+
+	probe_hang_up(p);
+	turned = probe_count(p, passed);
+	if (turned) {
+		p->streak = 0;
+		atomic_store(&t->reason, why);
+		atomic_store(&t->changed_wall_ns, clock_wall_ns());
+		atomic_store(&t->up, passed);
+	} else if (passed == atomic_load(&t->up)) {
+		atomic_store(&t->reason, why); /* still down, but for another cause now; or confirmed for the first time */
+	}
+	/* From start to start, but a check that took longer than the interval delays the next one. */
+	next = p->started_ms + interval_ms(p);
+	timer_set(&g->loop->wheel, &p->timer, next > now_ms(p) ? next : now_ms(p) + 1);
+	if (turned)
+		g->changed(g->ctx, g->service, t, passed, why); /* may stop the group */
+}
+
+static enum target_reason connect_reason(int err)
+{
+	switch (err) {
+	case ECONNREFUSED:
+		return TARGET_CONNECT_REFUSED;
+	case ETIMEDOUT:
+		return TARGET_CONNECT_TIMEOUT;
+	default:
+		return TARGET_CONNECT_FAILED;
+	}
+}
+
+/* TARGET_INITIAL: goes on. */
+static enum target_reason probe_send(struct probe *p)
+{
+	while (p->sent < p->request_len) {
+		ssize_t n = send(p->watch.fd, p->request + p->sent, p->request_len - p->sent, MSG_NOSIGNAL);
+
+		if (n < 0)
+			return errno == EAGAIN ? TARGET_INITIAL : TARGET_CLOSED_EARLY;
+		p->sent += (size_t)n;
+	}
+	return TARGET_INITIAL;
+}
+
+static enum target_reason probe_read(struct probe *p)
+{
+	const struct check_group *g = p->group;
+	enum target_reason why = g->talk->judge(&g->spec, p->answer, p->got, false);
+
+	while (why == TARGET_INITIAL) {
+		ssize_t n;
+
+		if (p->got == CHECK_MAX_ANSWER)
+			return TARGET_BAD_ANSWER;
+		n = recv(p->watch.fd, p->answer + p->got, CHECK_MAX_ANSWER - p->got, 0);
+		if (n < 0 && errno == EAGAIN)
+			return TARGET_INITIAL;
+		p->got += n > 0 ? (size_t)n : 0;
+		why = g->talk->judge(&g->spec, p->answer, p->got, n <= 0);
+	}
+	return why;
+}
+
+static void probe_ready(struct watch *w, uint32_t events)
+{
+	struct probe *p = container_of(w, struct probe, watch);
+	enum target_reason why;
+
+	if (!p->connected) {
+		int err = 0;
+		socklen_t len = sizeof(err);
+
+		getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+		if (err) {
+			probe_finish(p, connect_reason(err));
+			return;
+		}
+		p->connected = events & EPOLLOUT;
+		if (!p->connected)
+			return;
+	}
+	why = probe_send(p);
+	/* An answer that came although the request could not be sent whole counts: servers may refuse early. */
+	if (p->sent == p->request_len || why != TARGET_INITIAL) {
+		enum target_reason answer = probe_read(p);
+
+		why = answer != TARGET_INITIAL ? answer : why;
+	}
+	if (why != TARGET_INITIAL)
+		probe_finish(p, why);
+}
+
+static int probe_dial(struct probe *p)
+{
+	struct endpoint at = p->target->at;
+	struct sockaddr_storage sa;
+	int fd, on = 1, r;
+	socklen_t len;
+
+	if (p->group->spec.port)
+		at.port = p->group->spec.port;
+	len = endpoint_to_sockaddr(&at, &sa);
+	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	r = connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS ? -errno : 0;
+	if (r == 0)
+		r = loop_add(p->group->loop, &p->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	if (r < 0)
+		close(fd);
+	return r;
+}
+
+static void probe_start(struct probe *p)
+{
+	uint64_t timeout_ms = p->group->spec.timeout_ns / NS_PER_MS;
+	int r;
+
+	p->started_ms = now_ms(p);
+	p->busy = true;
+	p->connected = false;
+	p->sent = p->got = 0;
+	p->answer = mem_alloc(CHECK_MAX_ANSWER);
+	r = probe_dial(p);
+	if (r < 0) {
+		p->watch.fd = -1;
+		probe_finish(p, connect_reason(-r));
+		return;
+	}
+	timer_set(&p->group->loop->wheel, &p->timer, p->started_ms + (timeout_ms ? timeout_ms : 1));
+}
+
+static void probe_timer(struct timer *t)
+{
+	struct probe *p = container_of(t, struct probe, timer);
+
+	if (p->busy)
+		probe_finish(p, p->connected ? TARGET_ANSWER_TIMEOUT : TARGET_CONNECT_TIMEOUT);
+	else
+		probe_start(p);
+}
+
+static char *copy(const char *s)
+{
+	return s ? mem_strdup(s) : NULL;
+}
+
+static const char *const *copy_list(const char *const *from, size_t n)
+{
+	const char **to = n ? mem_zalloc(n * sizeof(*to)) : NULL;
+
+	for (size_t i = 0; i < n; i++)
+		to[i] = mem_strdup(from[i]);
+	return to;
+}
+
+static void free_list(const char *const *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free((void *)v[i]);
+	free((void *)v);
+}
+
+static void spec_copy(struct check_spec *to, const struct check_spec *from)
+{
+	*to = *from;
+	to->method = copy(from->method);
+	to->path = copy(from->path);
+	to->hostname = copy(from->hostname);
+	to->send = copy(from->send);
+	to->expect = copy(from->expect);
+	to->header_names = copy_list(from->header_names, from->nheaders);
+	to->header_values = copy_list(from->header_values, from->nheaders);
+	to->healthy_threshold = from->healthy_threshold ? from->healthy_threshold : 1;
+	to->unhealthy_threshold = from->unhealthy_threshold ? from->unhealthy_threshold : 1;
+}
+
+static void spec_free(struct check_spec *s)
+{
+	free((void *)s->method);
+	free((void *)s->path);
+	free((void *)s->hostname);
+	free((void *)s->send);
+	free((void *)s->expect);
+	free_list(s->header_names, s->nheaders);
+	free_list(s->header_values, s->nheaders);
+}
+
+static void group_free(struct deferred *d)
+{
+	struct check_group *g = container_of(d, struct check_group, gone);
+
+	for (size_t i = 0; i < g->nprobes; i++)
+		free(g->probes[i].request);
+	spec_free(&g->spec);
+	free(g);
+}
+
+static void probe_init(struct probe *p, struct check_group *g, struct target *t)
+{
+	p->group = g;
+	p->target = t;
+	p->watch = (struct watch){ .fd = -1, .ready = probe_ready };
+	timer_init(&p->timer, probe_timer);
+	p->request = g->talk->request(&g->spec, t, &p->request_len);
+}
+
+struct check_group *check_start(struct loop *loop, struct service *s, const struct check_spec *spec, check_changed_fn changed, void *ctx)
+{
+	struct check_group *g = mem_zalloc(sizeof(*g) + s->ntargets * sizeof(g->probes[0]));
+	uint64_t window_ms = (spec->interval_ns < NS_PER_S ? spec->interval_ns : NS_PER_S) / NS_PER_MS;
+
+	g->loop = loop;
+	g->service = s;
+	g->talk = spec->kind == CHECK_HTTP ? &check_http_talk : &check_tcp_talk;
+	g->changed = changed;
+	g->ctx = ctx;
+	g->nprobes = s->ntargets;
+	spec_copy(&g->spec, spec);
+	for (size_t i = 0; i < g->nprobes; i++) {
+		struct probe *p = &g->probes[i];
+
+		probe_init(p, g, s->targets[i]);
+		/* Spread evenly, so that a group of hundreds does not ask all its servers in one millisecond. */
+		timer_set(&loop->wheel, &p->timer, loop->now_ns / NS_PER_MS + 1 + window_ms * i / g->nprobes);
+	}
+	return g;
+}
+
+void check_stop(struct check_group **gp)
+{
+	struct check_group *g = *gp;
+
+	*gp = NULL;
+	if (!g)
+		return;
+	for (size_t i = 0; i < g->nprobes; i++)
+		probe_hang_up(&g->probes[i]);
+	/* Stopping from inside the changed callback, or from the batch that names our descriptors, is allowed. */
+	loop_defer(g->loop, &g->gone, group_free);
+}

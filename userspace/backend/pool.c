@@ -1,0 +1,59 @@
+/* Idle upstream connections. */
+#include "backend/pool.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+static void drop(struct h1_client *c)
+{
+	struct target_cell *cell = c->owner;
+	cell->nidle--;
+	h1_client_free(&c);
+}
+
+/* Nothing may happen on an idle connection but its end. */
+static void on_idle_event(struct h1_client *c)
+{
+	if (c->stream.conn.readable || c->stream.conn.hangup || c->stream.conn.failed)
+		drop(c);
+}
+
+static void on_idle_timeout(struct timer *t)
+{
+	drop(container_of(t, struct h1_client, timer));
+}
+
+struct h1_client *pool_take(struct target *t, unsigned worker)
+{
+	struct target_cell *cell = &t->cells[worker];
+	if (list_empty(&cell->idle))
+		return NULL;
+	struct h1_client *c = container_of(cell->idle.next, struct h1_client, link);
+	list_remove(&c->link);
+	cell->nidle--;
+	c->owner = NULL;
+	c->reused = true;
+	return c;
+}
+
+void pool_give(struct target *t, unsigned worker, struct h1_client *c)
+{
+	struct target_cell *cell = &t->cells[worker];
+	const struct conn *conn = &c->stream.conn;
+	if (cell->nidle >= POOL_MAX_IDLE || conn->readable || conn->hangup || conn->failed ||
+	    atomic_load_explicit(&t->retired, memory_order_relaxed)) {
+		h1_client_free(&c);
+		return;
+	}
+	c->owner = cell;
+	c->on_event = on_idle_event;
+	c->timer.fire = on_idle_timeout;
+	timer_set(&conn->loop->wheel, &c->timer, (conn->loop->now_ns + POOL_IDLE_NS) / NS_PER_MS);
+	list_push_front(&cell->idle, &c->link);
+	cell->nidle++;
+}
+
+void pool_drain(struct target *t, unsigned worker)
+{
+	list_each_safe(it, &t->cells[worker].idle)
+		drop(container_of(it, struct h1_client, link));
+}

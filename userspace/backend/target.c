@@ -1,0 +1,57 @@
+/* Server objects and their states' texts. */
+#include "backend/target.h"
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+
+#define X(id, text) [id] = text,
+static const char *const reason_texts[] = { TARGET_REASONS(X) };
+#undef X
+
+const char *target_reason_text(enum target_reason r)
+{
+	return reason_texts[r];
+}
+
+/* "http://host:port/path" and "host:port" both give "host:port". */
+static char *authority_of(const char *name)
+{
+	const char *s = strstr(name, "://");
+	s = s ? s + 3 : name;
+	return mem_strndup(s, strcspn(s, "/?#"));
+}
+
+struct target *target_new(const char *name, const struct endpoint *at, unsigned workers)
+{
+	size_t size = sizeof(struct target) + workers * sizeof(struct target_cell);
+	struct target *t = aligned_alloc(64, (size + 63) & ~(size_t)63);
+	if (!t)
+		abort();
+	memset(t, 0, size);
+	atomic_init(&t->refs, 1);
+	t->name = mem_strdup(name);
+	t->authority = authority_of(name);
+	t->at = *at;
+	atomic_init(&t->up, true);
+	t->ncells = workers;
+	for (unsigned i = 0; i < workers; i++)
+		list_init(&t->cells[i].idle);
+	return t;
+}
+
+struct target *target_ref(struct target *t)
+{
+	atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+	return t;
+}
+
+void target_unref(struct target **tp)
+{
+	struct target *t = take_ptr(*tp);
+	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	metric_series_put(&t->up_series);
+	free(t->name);
+	free(t->authority);
+	free(t);
+}

@@ -1,0 +1,8 @@
+/* XXH3 64 bit (Yann Collet), from the system's library. */
+#include "base/hash.h"
+#include <xxhash.h>
+
+uint64_t hash_bytes(const void *p, size_t n, uint64_t seed)
+{
+	return XXH3_64bits_withSeed(p, n, seed);
+}

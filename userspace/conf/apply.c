@@ -1,0 +1,296 @@
+/* Taking over configurations, and keeping the kernel tier at the state of the health checks. */
+#include "conf/apply.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "backend/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "conf/decode.h"
+#include "conf/diff.h"
+#include "conf/health.h"
+#include "conf/link.h"
+
+/* --- the kernel tier ------------------------------------------------------------------------------------------------------------------ */
+
+static void fill_backends(const struct l4_binding *b, struct kern_backend *out)
+{
+	for (size_t i = 0; i < b->service->ntargets; i++) {
+		const struct target *t = b->service->targets[i];
+		out[i] = (struct kern_backend){ .at = t->at, .weight = b->weights[i], .up = atomic_load(&t->up) };
+	}
+}
+
+static int sync_kernel(struct apply *a, const struct revision *rev, struct err_list *errs)
+{
+	struct arena arena;
+	arena_init(&arena);
+	struct kern_service *services = arena_zalloc(&arena, (rev->nl4 + 1) * sizeof(*services));
+	for (size_t i = 0; i < rev->nl4; i++) {
+		const struct l4_binding *b = &rev->l4[i];
+		struct kern_backend *backends = arena_zalloc(&arena, (b->service->ntargets + 1) * sizeof(*backends));
+		fill_backends(b, backends);
+		services[i] = (struct kern_service){
+			.name = b->router, .vip = b->vip, .proto = b->proto, .forwarding = KERN_SNAT,
+			.backends = backends, .nbackends = b->service->ntargets,
+		};
+	}
+	int rc = a->kern->ops->sync(a->kern, services, rev->nl4, errs);
+	arena_reset(&arena);
+	return rc;
+}
+
+static void log_errors(const struct err_list *errs)
+{
+	for (size_t i = 0; i < errs->n; i++) {
+		struct buf line;
+		buf_init(&line, 0);
+		err_format(&errs->v[i], &line);
+		_cleanup_free_ char *text = buf_take(&line);
+		if (errs->v[i].level == ERR_ERROR)
+			log_error(text);
+		else
+			log_warn(text);
+	}
+}
+
+static void on_resync(struct timer *t)
+{
+	struct apply *a = container_of(t, struct apply, resync);
+	struct err_list errs;
+	err_init(&errs);
+	if (a->current && sync_kernel(a, a->current, &errs) < 0)
+		log_errors(&errs);
+	err_free(&errs);
+}
+
+/* --- health --------------------------------------------------------------------------------------------------------------------------- */
+
+static void on_health(void *ctx, struct service *s, struct target *t, bool up, enum target_reason why)
+{
+	struct apply *a = ctx;
+	if (up)
+		log_info("server is up", F_STR("service", s->name), F_STR("server", t->name), F_STR("reason", target_reason_text(why)));
+	else
+		log_warn("server is down", F_STR("service", s->name), F_STR("server", t->name), F_STR("reason", target_reason_text(why)));
+	if (t->up_series)
+		metric_set(t->up_series, up ? 1 : 0);
+	if (!s->policy)
+		timer_set(&a->loop->wheel, &a->resync, clock_mono_ns() / NS_PER_MS + 1);
+}
+
+static bool has_service(const struct snapshot *s, const struct service *wanted)
+{
+	for (size_t i = 0; s && i < s->nservices; i++)
+		if (s->services[i] == wanted)
+			return true;
+	return false;
+}
+
+static void stop_checks(const struct snapshot *old, const struct snapshot *new)
+{
+	for (size_t i = 0; old && i < old->nservices; i++)
+		if (!has_service(new, old->services[i]))
+			check_stop((struct check_group **)&old->services[i]->checks);
+}
+
+static void start_checks(struct apply *a, struct revision *rev, const struct snapshot *old)
+{
+	for (size_t i = 0; i < rev->snapshot->nservices; i++) {
+		struct service *s = rev->snapshot->services[i];
+		struct check_spec spec;
+		if (has_service(old, s) || !health_spec(&rev->conf, s->name, &spec, &rev->arena))
+			continue;
+		s->checks = check_start(a->loop, s, &spec, on_health, a);
+	}
+}
+
+/* --- publish -------------------------------------------------------------------------------------------------------------------------- */
+
+static bool names_target(const struct snapshot *s, const struct target *t)
+{
+	for (size_t i = 0; i < s->nservices; i++)
+		for (size_t k = 0; k < s->services[i]->ntargets; k++)
+			if (s->services[i]->targets[k] == t)
+				return true;
+	return false;
+}
+
+static void retire_targets(const struct snapshot *old, const struct snapshot *new)
+{
+	for (size_t i = 0; old && i < old->nservices; i++) {
+		if (has_service(new, old->services[i]))
+			continue;
+		for (size_t k = 0; k < old->services[i]->ntargets; k++)
+			if (!names_target(new, old->services[i]->targets[k]))
+				atomic_store(&old->services[i]->targets[k]->retired, true);
+	}
+}
+
+static void revision_free(struct revision **rp)
+{
+	struct revision *r = take_ptr(*rp);
+	if (!r)
+		return;
+	snapshot_unref(r->snapshot);
+	arena_reset(&r->arena);
+	free(r);
+}
+
+/* An entry point whose address a kernel service owns has no listener: its packets never reach a socket. */
+static bool wants_listener(const struct revision *rev, const struct entry *e)
+{
+	if (e->udp)
+		return false;
+	for (size_t i = 0; i < rev->nl4; i++)
+		if (rev->l4[i].proto == KERN_TCP && strcmp(rev->l4[i].entry, e->name) == 0)
+			return false;
+	return true;
+}
+
+/* Opens what the candidate needs and we do not have; on failure closes it again. */
+static int stage_listeners(struct apply *a, struct revision *rev, struct err_list *errs)
+{
+	struct engine *eng = a->engine;
+	bool *opened = arena_zalloc(&rev->arena, eng->nentries + 1);
+	int rc = 0;
+	for (size_t i = 0; i < eng->nentries && rc == 0; i++) {
+		struct entry *e = &eng->entries[i];
+		if (e->listening || !wants_listener(rev, e))
+			continue;
+		rc = engine_listen(eng, e);
+		opened[i] = rc == 0;
+		if (rc < 0)
+			err_add(errs, e->conf->at, "entryPoints", "entry point %s: cannot listen on %s: %s", e->name, e->conf->address, strerror(-rc));
+	}
+	for (size_t i = 0; rc < 0 && i < eng->nentries; i++)
+		if (opened[i])
+			engine_unlisten(eng, &eng->entries[i]);
+	return rc;
+}
+
+static void close_listeners(struct apply *a, const struct revision *rev)
+{
+	for (size_t i = 0; i < a->engine->nentries; i++)
+		if (a->engine->entries[i].listening && !wants_listener(rev, &a->engine->entries[i]))
+			engine_unlisten(a->engine, &a->engine->entries[i]);
+}
+
+static void log_applied(const struct apply *a, const struct dynamic_conf *before)
+{
+	struct diff d;
+	struct buf text;
+	diff_init(&d);
+	buf_init(&text, 4096);
+	diff_dynamic(&d, before, &a->current->conf);
+	diff_print(&d, 8, &text);
+	_cleanup_free_ char *changes = buf_take(&text);
+	log_info("configuration applied", F_INT("generation", a->generation), F_INT("http routers", a->current->conf.http.routers.n),
+		 F_INT("kernel services", a->current->nl4), F_STR("changes", changes));
+	diff_free(&d);
+}
+
+static void commit(struct apply *a, struct revision *rev)
+{
+	struct revision *old = a->current;
+	const struct snapshot *was = old ? old->snapshot : NULL;
+	stop_checks(was, rev->snapshot);
+	start_checks(a, rev, was);
+	retire_targets(was, rev->snapshot);
+	a->generation = rev->snapshot->generation;
+	rev->snapshot->applied_wall_ns = clock_wall_ns();
+	engine_publish(a->engine, snapshot_ref(rev->snapshot));
+	close_listeners(a, rev);
+	a->current = rev;
+	log_applied(a, old ? &old->conf : NULL);
+	revision_free(&old);
+}
+
+/* The whole walk for one candidate; on failure nothing but errs has changed. */
+static int take_over(struct apply *a, struct err_list *errs)
+{
+	struct revision *rev = mem_zalloc(sizeof(*rev));
+	arena_init(&rev->arena);
+	struct tree *root;
+	int rc = inbox_merge(&a->inbox, &rev->arena, &root, errs);
+	if (rc == 0)
+		rc = decode_dynamic(root, a->conf, &rev->arena, &rev->conf, errs);
+	if (rc == 0)
+		rc = link_build(a, rev, errs);
+	if (rc == 0)
+		rc = stage_listeners(a, rev, errs);
+	if (rc == 0)
+		rc = sync_kernel(a, rev, errs);
+	if (rc < 0) {
+		if (a->current) /* a half-done sync goes back to what is in force */
+			timer_set(&a->loop->wheel, &a->resync, clock_mono_ns() / NS_PER_MS + 1);
+		revision_free(&rev);
+		return rc;
+	}
+	commit(a, rev);
+	return 0;
+}
+
+static void note_attempt(struct apply *a, int rc, struct err_list *errs)
+{
+	a->attempts++;
+	a->last_attempt_wall_ns = clock_wall_ns();
+	a->last_ok = rc == 0;
+	err_free(&a->last_errors);
+	err_init(&a->last_errors);
+	err_sort(errs);
+	err_move(&a->last_errors, errs);
+	metric_add(a->reloads, metric_control_column(), 1);
+	if (rc < 0)
+		return;
+	a->last_success_wall_ns = a->last_attempt_wall_ns;
+	metric_set(a->last_success, (double)(a->last_success_wall_ns / NS_PER_S));
+}
+
+static void on_changed(struct inbox *in)
+{
+	struct apply *a = container_of(in, struct apply, inbox);
+	struct err_list errs;
+	err_init(&errs);
+	int rc = take_over(a, &errs);
+	note_attempt(a, rc, &errs);
+	log_errors(&a->last_errors);
+	if (rc < 0)
+		log_error("configuration refused, the previous one stays in force", F_INT("errors", a->last_errors.errors));
+}
+
+static void on_refused(struct inbox *in, const char *provider, struct err_list *errs)
+{
+	struct apply *a = container_of(in, struct apply, inbox);
+	note_attempt(a, -EINVAL, errs);
+	log_errors(&a->last_errors);
+	log_error("configuration refused, the previous one stays in force", F_STR("provider", provider), F_INT("errors", a->last_errors.errors));
+}
+
+void apply_init(struct apply *a)
+{
+	a->current = NULL;
+	a->last_ok = false;
+	a->generation = a->attempts = a->last_attempt_wall_ns = a->last_success_wall_ns = 0;
+	err_init(&a->last_errors);
+	timer_init(&a->resync, on_resync);
+	a->reloads = metric_series_get(metric_family("traefik_config_reloads_total", "Configurations tried.", METRIC_COUNTER, NULL, 0, NULL, 0), NULL);
+	a->last_success = metric_series_get(metric_family("traefik_config_last_reload_success",
+							   "When a configuration was last taken over, in seconds since 1970.", METRIC_GAUGE, NULL, 0, NULL, 0), NULL);
+	inbox_init(&a->inbox, a->loop, (uint64_t)a->conf->providers.throttle_ns);
+	a->inbox.changed = on_changed;
+	a->inbox.refused = on_refused;
+}
+
+void apply_free(struct apply *a)
+{
+	timer_cancel(&a->loop->wheel, &a->resync);
+	if (a->current)
+		stop_checks(a->current->snapshot, NULL);
+	revision_free(&a->current);
+	inbox_free(&a->inbox);
+	err_free(&a->last_errors);
+	metric_series_put(&a->reloads);
+	metric_series_put(&a->last_success);
+}

@@ -1,0 +1,78 @@
+/* The kernel tier: plain desired state in, counts and problems out. The only room that includes libbpf.
+ * Everything here runs on the control thread. `kern_none` (no kernel features) is the same interface; callers never ask which. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "base/err.h"
+
+enum kern_proto { KERN_TCP = 6, KERN_UDP = 17 };
+enum kern_xdp_mode { KERN_XDP_AUTO, KERN_XDP_NATIVE, KERN_XDP_GENERIC };
+enum kern_forwarding { KERN_SNAT };
+
+struct kern_conf {
+	const char *const *interfaces;
+	size_t ninterfaces;
+	enum kern_xdp_mode mode;
+	const char *pin_path;
+	uint32_t max_services, max_backends, max_flows, maglev_size;
+	uint64_t udp_timeout_ns;
+	uint16_t snat_port_lo, snat_port_hi; /* inclusive */
+};
+
+struct kern_backend {
+	struct endpoint at;
+	uint32_t weight; /* 0 or !up: no new flows; established ones stay */
+	bool up;
+};
+
+struct kern_service {
+	const char *name; /* qualified; identity in counters */
+	struct endpoint vip;
+	enum kern_proto proto;
+	enum kern_forwarding forwarding;
+	const struct kern_backend *backends;
+	size_t nbackends;
+};
+
+struct kern; /* live state */
+
+/* Counter rows handed to a visitor; label values are only valid during the call. service/backend may be NULL. */
+struct kern_count {
+	const char *name, *help; /* Prometheus counter name, e.g. "sluice_kernel_packets_total" */
+	bool gauge;
+	const char *service, *backend, *reason; /* label values; NULL where the row has no such label */
+	uint64_t value;
+};
+
+struct kern_iface_state {
+	const char *name;
+	const char *mode;    /* "native", "generic" or "" when not attached */
+	const char *problem; /* why not attached, or NULL */
+};
+
+struct kern_ops {
+	/* Installs exactly these services: backends first, new Maglev inner maps, then VIP entries, then retires what is gone;
+	 * each step is safe to die after. Idempotent. Backends keep their ids by identity (service + endpoint). 0 or -errno with errors added. */
+	int (*sync)(struct kern *k, const struct kern_service *services, size_t n, struct err_list *errs);
+	/* Readable when netlink has news; the control loop calls refresh then and also once a second. */
+	int (*poll_fd)(struct kern *k); /* -1: none */
+	void (*refresh)(struct kern *k);
+	void (*counts)(struct kern *k, void (*fn)(void *ctx, const struct kern_count *c), void *ctx);
+	size_t (*interfaces)(struct kern *k, struct kern_iface_state *ret, size_t max);
+	/* keep: leave programs, maps, pins and flows in force for the next start. Otherwise detach and remove everything. */
+	void (*close)(struct kern *k, bool keep);
+};
+
+struct kern {
+	const struct kern_ops *ops;
+};
+
+/* Loads or adopts (pinned maps of the same ABI and sizes keep their flows), attaches to the interfaces. On failure returns -errno,
+ * says why and the remedy in errs, and changes nothing. Problems with single interfaces are warnings. */
+int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *errs);
+/* The same interface without a kernel: sync succeeds with a warning per service that it is not served. Never fails. */
+struct kern *kern_none_open(const char *why);
+/* "" when XDP can work here, else what is missing (no root, no BPF, …). Static text. */
+const char *kern_probe(void);

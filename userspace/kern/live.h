@@ -1,0 +1,23 @@
+/* The live kernel tier: what open.c builds and the other files of this room work on. Control thread only. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include "kern/attach.h"
+#include "kern/kern.h"
+#include "kern/neigh.h"
+#include "kern/table.h"
+
+struct live {
+	struct kern kern;
+	char *pin_path;
+	enum kern_xdp_mode mode;
+	uint32_t maglev_size;
+	struct xdp_bpf *object;
+	struct neigh *neigh;
+	struct table table;      /* equals the maps `services` and `backends` */
+	uint64_t *rows_of;       /* per service id: fingerprint of the installed Maglev table; 0: none known */
+	struct attach *attach;
+	size_t nattach;
+	uint64_t resolved_ns;    /* when every hop was last looked up */
+	bool unresolved;         /* a backend waits for its next hop */
+};

@@ -1,0 +1,197 @@
+/* Opening and loading. The ABI map decides whether the pins of an earlier agent may be taken over. */
+#include "kern/object.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "kern/mapio.h"
+#include "kern/pin.h"
+#include "kern/probe.h"
+#include "lb/abi.h"
+#include "xdp.skel.h"
+
+/* libbpf explains a refusal in text only; the first line of it goes into our error. Control thread only. */
+static char first_words[256];
+
+static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	if (level == LIBBPF_WARN && !first_words[0])
+		vsnprintf(first_words, sizeof(first_words), fmt, ap);
+	first_words[strcspn(first_words, "\n")] = '\0';
+	return 0;
+}
+
+static struct lb_abi wanted_abi(const struct kern_conf *c)
+{
+	return (struct lb_abi){
+		.abi = LB_ABI,
+		.maglev_size = c->maglev_size,
+		.max_services = c->max_services,
+		.max_backends = c->max_backends,
+		.max_flows = c->max_flows,
+	};
+}
+
+/* 0: nothing pinned, or pinned and fitting (then `want->hash_seed` is the pinned one); -ESTALE: made for something else. */
+static int check_pins(const struct kern_conf *c, struct lb_abi *want, struct err_list *errs)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PIN_PATH_MAX];
+	struct lb_abi have;
+	uint32_t zero = 0;
+
+	if (pin_map_path(c->pin_path, "abi", path) < 0)
+		return -ENAMETOOLONG;
+	fd = bpf_obj_get(path);
+	if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &have) < 0 || have.abi == 0)
+		return 0;
+	want->hash_seed = have.hash_seed;
+	if (memcmp(&have, want, sizeof(have)) == 0)
+		return 0;
+	err_add(errs, (struct place){ 0 }, "kernel.pinPath",
+		"the maps pinned under %s were made for ABI %u, %u services, %u backends, %u flows, %u Maglev rows; wanted are ABI "
+		"%u, %u, %u, %u, %u: restore those settings, or end their forwarding with `rm -r %s`",
+		c->pin_path, have.abi, have.max_services, have.max_backends, have.max_flows, have.maglev_size, want->abi,
+		want->max_services, want->max_backends, want->max_flows, want->maglev_size, c->pin_path);
+	return -ESTALE;
+}
+
+static uint32_t seconds_up(uint64_t ns)
+{
+	return ns == 0 ? 1 : (uint32_t)((ns + 999999999u) / 1000000000u);
+}
+
+static int set_knobs(struct xdp_bpf *o, const struct kern_conf *c, uint32_t seed)
+{
+	unsigned hz = probe_hz();
+
+	if (hz == 0)
+		return -EOPNOTSUPP;
+	o->rodata->knob_maglev_size = c->maglev_size;
+	o->rodata->knob_hash_seed = seed;
+	o->rodata->knob_jiffies_second = hz;
+	o->rodata->knob_udp_idle = seconds_up(c->udp_timeout_ns);
+	o->rodata->knob_snat_port_lo = c->snat_port_lo;
+	o->rodata->knob_snat_port_hi = c->snat_port_hi;
+	return 0;
+}
+
+static int new_rows(uint32_t size)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maglev_rows", sizeof(uint32_t), size * sizeof(uint16_t), 1, NULL);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* rows: an inner map as template; libbpf needs it open until the object is loaded. */
+static int set_sizes(struct xdp_bpf *o, const struct kern_conf *c, int rows)
+{
+	struct {
+		struct bpf_map *map;
+		uint32_t n;
+	} sizes[] = {
+		{ o->maps.vips, c->max_services * 2 }, /* and as many address entries at most */
+		{ o->maps.services, c->max_services },
+		{ o->maps.service_counts, c->max_services },
+		{ o->maps.maglev, c->max_services },
+		{ o->maps.backends, c->max_backends },
+		{ o->maps.backend_counts, c->max_backends },
+		{ o->maps.flows, c->max_flows * 2 }, /* an entry per direction */
+	};
+	int r = bpf_map__set_inner_map_fd(o->maps.maglev, rows);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(sizes); i++)
+		r = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
+	return r;
+}
+
+/* `devices` is not pinned: its content follows from the interfaces, and older libbpf cannot take over a device map. */
+static int set_pins(struct xdp_bpf *o, const char *dir)
+{
+	struct bpf_map *map;
+	char path[PIN_PATH_MAX];
+	int r = 0;
+
+	bpf_object__for_each_map(map, o->obj) {
+		if (bpf_map__is_internal(map) || map == o->maps.devices)
+			continue;
+		r = pin_map_path(dir, bpf_map__name(map), path);
+		if (r == 0)
+			r = bpf_map__set_pin_path(map, path);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int load(const struct kern_conf *c, struct lb_abi *abi, struct xdp_bpf **ret)
+{
+	_cleanup_close_ int rows = new_rows(c->maglev_size);
+	struct xdp_bpf *o;
+	int r;
+
+	if (rows < 0)
+		return rows;
+	o = xdp_bpf__open();
+	if (!o)
+		return -errno;
+	r = set_knobs(o, c, abi->hash_seed);
+	if (r == 0)
+		r = set_sizes(o, c, rows);
+	if (r == 0)
+		r = set_pins(o, c->pin_path);
+	if (r == 0)
+		r = xdp_bpf__load(o);
+	if (r == 0)
+		r = mapio_put(bpf_map__fd(o->maps.abi), 0, abi);
+	if (r < 0) {
+		xdp_bpf__destroy(o);
+		return r;
+	}
+	*ret = o;
+	return 0;
+}
+
+int object_open(const struct kern_conf *conf, struct xdp_bpf **ret, struct err_list *errs)
+{
+	struct lb_abi abi = wanted_abi(conf);
+	libbpf_print_fn_t before;
+	int r;
+
+	if (getrandom(&abi.hash_seed, sizeof(abi.hash_seed), 0) < 0)
+		return -errno;
+	first_words[0] = '\0';
+	before = libbpf_set_print(keep_words);
+	r = check_pins(conf, &abi, errs);
+	if (r == 0) {
+		r = load(conf, &abi, ret);
+		if (r < 0)
+			err_add(errs, (struct place){ 0 }, "kernel", "loading the XDP program failed: %s%s%s%s", strerror(-r),
+				first_words[0] ? " (" : "", first_words, first_words[0] ? ")" : "");
+	}
+	libbpf_set_print(before);
+	return r;
+}
+
+void object_close(struct xdp_bpf **o)
+{
+	if (*o)
+		xdp_bpf__destroy(*o);
+	*o = NULL;
+}
+
+int object_new_rows(const uint16_t *rows, uint32_t size)
+{
+	int fd = new_rows(size), r;
+
+	if (fd < 0)
+		return fd;
+	r = mapio_put(fd, 0, rows);
+	if (r < 0)
+		close(fd);
+	return r < 0 ? r : fd;
+}

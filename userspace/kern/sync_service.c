@@ -1,0 +1,387 @@
+/* Installing services. Whatever the agent dies after, packets see a consistent state: a backend's record is complete before
+ * any row names it, rows are complete before a VIP points at them, and a backend loses its rows before it is marked down. */
+#include "kern/sync_service.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "base/hash.h"
+#include "base/maglev.h"
+#include "base/mem.h"
+#include "kern/mapio.h"
+#include "kern/object.h"
+#include "lb/count.h"
+#include "xdp.skel.h"
+
+#define TRAFFIC_WORDS (sizeof(struct lb_traffic) / sizeof(uint64_t))
+#define NOWHERE ((struct place){ 0 })
+
+/* What a sync is about to do: the table after it, and the id of every desired service and backend. */
+struct plan {
+	struct table table;
+	int *service;    /* [n] */
+	int **backend;   /* [n][nbackends] */
+	size_t n;
+	bool *keep_service, *keep_backend; /* by id: desired */
+	uint64_t now_ns;
+};
+
+static uint64_t boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static bool usable(const struct kern_backend *b)
+{
+	return b->up && b->weight > 0;
+}
+
+static void check_service(const struct kern_service *s, struct err_list *errs)
+{
+	if (strlen(s->name) >= LB_NAME_MAX)
+		err_add(errs, NOWHERE, s->name, "the name is longer than the %d bytes the kernel tier keeps", LB_NAME_MAX - 1);
+	if (!addr_is_v4(&s->vip.addr) || addr_is_any(&s->vip.addr) || s->vip.port == 0)
+		err_add(errs, NOWHERE, s->name, "XDP needs one IPv4 address and a port to serve, such as 198.18.0.10:53");
+	if (s->forwarding != KERN_SNAT)
+		err_add(errs, NOWHERE, s->name, "unknown forwarding");
+	for (size_t i = 0; i < s->nbackends; i++)
+		if (!addr_is_v4(&s->backends[i].at.addr) || s->backends[i].at.port == 0)
+			err_add(errs, NOWHERE, s->name, "server %zu: XDP needs an IPv4 address and a port", i + 1);
+}
+
+static int check(const struct kern_service *services, size_t n, struct err_list *errs)
+{
+	size_t before = errs->errors;
+
+	for (size_t i = 0; i < n; i++) {
+		check_service(&services[i], errs);
+		for (size_t j = 0; j < i; j++)
+			if (services[i].proto == services[j].proto && endpoint_eq(&services[i].vip, &services[j].vip))
+				err_add(errs, NOWHERE, services[i].name, "the same address and port is already served by %s",
+					services[j].name);
+	}
+	return errs->errors == before ? 0 : -EINVAL;
+}
+
+static void plan_free(struct plan *p)
+{
+	for (size_t i = 0; p->backend && i < p->n; i++)
+		free(p->backend[i]);
+	free(p->backend);
+	free(p->service);
+	free(p->keep_service);
+	free(p->keep_backend);
+	table_free(&p->table);
+}
+
+static void zero_if_new(struct bpf_map *counts, bool is_new, int id)
+{
+	if (is_new)
+		(void)mapio_zero(bpf_map__fd(counts), (uint32_t)id, TRAFFIC_WORDS);
+}
+
+static int plan_backends(struct live *l, struct plan *p, const struct kern_service *s, size_t i)
+{
+	bool is_new;
+
+	p->backend[i] = mem_zalloc((s->nbackends + 1) * sizeof(int));
+	for (size_t j = 0; j < s->nbackends; j++) {
+		int id = table_take_backend(&p->table, (uint32_t)p->service[i], &s->backends[j].at, &is_new);
+
+		if (id < 0)
+			return id;
+		zero_if_new(l->object->maps.backend_counts, is_new, id);
+		if (is_new)
+			l->rows_of[p->service[i]] = 0;
+		p->backend[i][j] = id;
+		p->keep_backend[id] = true;
+	}
+	return 0;
+}
+
+/* Services that stay take their ids first, so that nobody is given the id of one who is about to come back. */
+static int plan_make(struct live *l, struct plan *p, const struct kern_service *services, size_t n)
+{
+	bool is_new;
+	int r = 0;
+
+	*p = (struct plan){ .n = n, .now_ns = boot_ns() };
+	table_copy(&p->table, &l->table);
+	p->service = mem_zalloc((n + 1) * sizeof(*p->service));
+	p->backend = mem_zalloc((n + 1) * sizeof(*p->backend));
+	p->keep_service = mem_zalloc(p->table.nservices);
+	p->keep_backend = mem_zalloc(p->table.nbackends);
+	for (size_t i = 0; i < n; i++) {
+		struct lb_vip_key vip = table_vip(&services[i].vip, (uint8_t)services[i].proto);
+		int id = table_take_service(&p->table, services[i].name, &vip, &is_new);
+
+		if (id < 0)
+			return id;
+		zero_if_new(l->object->maps.service_counts, is_new, id);
+		if (is_new)
+			l->rows_of[id] = 0;
+		p->service[i] = id;
+		p->keep_service[id] = true;
+	}
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = plan_backends(l, p, &services[i], i);
+	return r;
+}
+
+int sync_device(struct live *l, uint32_t ifindex)
+{
+	int fd = bpf_map__fd(l->object->maps.devices);
+	uint32_t have;
+
+	if (bpf_map_lookup_elem(fd, &ifindex, &have) == 0)
+		return 0;
+	return mapio_put(fd, ifindex, &ifindex);
+}
+
+/* Brings the next-hop fields of b up to date. 0, or why there is none (then what was known stays in force: a neighbour
+ * that is being asked again has rarely moved). */
+static int fill_hop(struct live *l, struct lb_backend *b)
+{
+	struct endpoint at = table_endpoint(b);
+	struct neigh_hop hop;
+	int r = neigh_lookup(l->neigh, &at.addr, &hop);
+
+	if (r == 0)
+		r = sync_device(l, hop.ifindex);
+	if (r < 0) {
+		if (r != -EAGAIN)
+			b->flags &= (uint16_t)~LB_BACKEND_NEXTHOP;
+		return r;
+	}
+	b->snat = table_addr(&hop.src);
+	b->ifindex = hop.ifindex;
+	b->mtu = hop.mtu;
+	memcpy(b->dmac, hop.dmac, sizeof(b->dmac));
+	memcpy(b->smac, hop.smac, sizeof(b->smac));
+	b->flags |= LB_BACKEND_NEXTHOP;
+	return 0;
+}
+
+static void explain_hop(const struct kern_service *s, const struct kern_backend *b, int r, struct err_list *errs)
+{
+	char at[ENDPOINT_TEXT_MAX];
+
+	endpoint_print(&b->at, at);
+	if (r == -EADDRINUSE)
+		err_warn(errs, NOWHERE, s->name, "%s is an address of this host; XDP can only send to other hosts", at);
+	else
+		err_warn(errs, NOWHERE, s->name, "no way to %s: %s; add a route to it", at, strerror(-r));
+}
+
+static int put_backend(struct live *l, const struct table *t, uint32_t id)
+{
+	return mapio_put(bpf_map__fd(l->object->maps.backends), id, &t->backends[id]);
+}
+
+static int put_service(struct live *l, const struct table *t, uint32_t id)
+{
+	return mapio_put(bpf_map__fd(l->object->maps.services), id, &t->services[id]);
+}
+
+/* Step 1: records. Flags are only raised here. */
+static int install_records(struct live *l, struct plan *p, const struct kern_service *s, size_t i, struct err_list *errs)
+{
+	int r = put_service(l, &p->table, (uint32_t)p->service[i]);
+
+	for (size_t j = 0; r == 0 && j < s->nbackends; j++) {
+		struct lb_backend *b = &p->table.backends[p->backend[i][j]];
+		int hop = fill_hop(l, b);
+
+		if (hop == -EAGAIN)
+			l->unresolved = true;
+		else if (hop < 0)
+			explain_hop(s, &s->backends[j], hop, errs);
+		if (usable(&s->backends[j]))
+			b->flags |= LB_BACKEND_UP;
+		r = put_backend(l, &p->table, (uint32_t)p->backend[i][j]);
+	}
+	return r;
+}
+
+static uint64_t endpoint_hash(const struct endpoint *at)
+{
+	uint8_t bytes[18];
+
+	memcpy(bytes, at->addr.b, 16);
+	bytes[16] = (uint8_t)(at->port >> 8);
+	bytes[17] = (uint8_t)at->port;
+	return hash_bytes(bytes, sizeof(bytes), 0);
+}
+
+static int put_rows(struct live *l, uint32_t service, const struct maglev_backend *mb, size_t n)
+{
+	_cleanup_free_ uint16_t *rows = mem_alloc(l->maglev_size * sizeof(*rows));
+	_cleanup_close_ int fd = -1;
+	int r = maglev_build(rows, l->maglev_size, mb, n);
+
+	if (r < 0)
+		return r;
+	fd = object_new_rows(rows, l->maglev_size);
+	return fd < 0 ? fd : mapio_put(bpf_map__fd(l->object->maps.maglev), service, &fd);
+}
+
+/* Step 2: a new Maglev table, if membership or weights changed. */
+static int install_rows(struct live *l, struct plan *p, const struct kern_service *s, size_t i)
+{
+	_cleanup_free_ struct maglev_backend *mb = mem_zalloc((s->nbackends + 1) * sizeof(*mb));
+	uint32_t id = (uint32_t)p->service[i];
+	uint64_t print;
+	int r;
+
+	for (size_t j = 0; j < s->nbackends; j++) {
+		mb[j].hash = endpoint_hash(&s->backends[j].at);
+		mb[j].weight = usable(&s->backends[j]) ? s->backends[j].weight : 0;
+		mb[j].id = (uint16_t)p->backend[i][j];
+	}
+	print = hash_bytes(mb, s->nbackends * sizeof(*mb), l->maglev_size) | 1;
+	if (l->rows_of[id] == print)
+		return 0;
+	r = put_rows(l, id, mb, s->nbackends);
+	if (r == 0)
+		l->rows_of[id] = print;
+	return r;
+}
+
+/* Step 3: the VIP, then its address for the packets that have no port. */
+static int install_vip(struct live *l, const struct kern_service *s, uint32_t id)
+{
+	int fd = bpf_map__fd(l->object->maps.vips);
+	struct lb_vip_key key = table_vip(&s->vip, (uint8_t)s->proto), any = { .addr = key.addr };
+	struct lb_vip vip = { .service = (uint16_t)id }, none = { .service = LB_ID_NONE };
+
+	if (bpf_map_update_elem(fd, &key, &vip, BPF_ANY) < 0 || bpf_map_update_elem(fd, &any, &none, BPF_ANY) < 0)
+		return -errno;
+	return 0;
+}
+
+static bool vip_wanted(const struct lb_vip_key *key, const struct kern_service *services, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct lb_vip_key k = table_vip(&services[i].vip, (uint8_t)services[i].proto), any = { .addr = k.addr };
+
+		if (memcmp(key, &k, sizeof(k)) == 0 || memcmp(key, &any, sizeof(any)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Step 4: VIPs nobody wants. The key after a deleted one is asked for before the deletion. */
+static void remove_vips(struct live *l, const struct kern_service *services, size_t n)
+{
+	int fd = bpf_map__fd(l->object->maps.vips);
+	struct lb_vip_key key, next;
+	int more = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (more == 0) {
+		key = next;
+		more = bpf_map_get_next_key(fd, &key, &next);
+		if (!vip_wanted(&key, services, n))
+			(void)bpf_map_delete_elem(fd, &key);
+	}
+}
+
+/* Step 5: backends that may get no new flows: down, or without weight. */
+static int lower(struct live *l, struct plan *p, const struct kern_service *services, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; r == 0 && j < services[i].nbackends; j++) {
+			uint32_t id = (uint32_t)p->backend[i][j];
+
+			if (usable(&services[i].backends[j]) || !(p->table.backends[id].flags & LB_BACKEND_UP))
+				continue;
+			p->table.backends[id].flags &= (uint16_t)~LB_BACKEND_UP;
+			r = put_backend(l, &p->table, id);
+		}
+	return r;
+}
+
+/* Step 6: what is gone keeps its record, for the connections it still has and in case it comes back. */
+static int retire(struct live *l, struct plan *p)
+{
+	int maglev = bpf_map__fd(l->object->maps.maglev), r = 0;
+
+	for (uint32_t id = 0; r == 0 && id < p->table.nservices; id++) {
+		if (!p->table.services[id].active || p->keep_service[id])
+			continue;
+		table_retire_service(&p->table, id, p->now_ns);
+		l->rows_of[id] = 0;
+		(void)bpf_map_delete_elem(maglev, &id);
+		r = put_service(l, &p->table, id);
+	}
+	for (uint32_t id = 0; r == 0 && id < p->table.nbackends; id++) {
+		if (!table_backend_active(&p->table.backends[id]) || p->keep_backend[id])
+			continue;
+		table_retire_backend(&p->table, id, p->now_ns);
+		r = put_backend(l, &p->table, id);
+	}
+	return r;
+}
+
+static int install(struct live *l, struct plan *p, const struct kern_service *services, size_t n, struct err_list *errs)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = install_records(l, p, &services[i], i, errs);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = install_rows(l, p, &services[i], i);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = install_vip(l, &services[i], (uint32_t)p->service[i]);
+	if (r == 0)
+		remove_vips(l, services, n);
+	if (r == 0)
+		r = lower(l, p, services, n);
+	if (r == 0)
+		r = retire(l, p);
+	return r;
+}
+
+int sync_service(struct live *l, const struct kern_service *services, size_t n, struct err_list *errs)
+{
+	struct plan p;
+	int r = check(services, n, errs);
+
+	if (r < 0)
+		return r;
+	r = plan_make(l, &p, services, n);
+	if (r == -ENOSPC)
+		err_add(errs, NOWHERE, "kernel", "more services or servers than kernel.maxServices (%u) and kernel.maxBackends (%u)",
+			l->table.nservices, l->table.nbackends);
+	if (r == 0) {
+		r = install(l, &p, services, n, errs);
+		if (r < 0)
+			err_add(errs, NOWHERE, "kernel", "writing the XDP maps failed: %s", strerror(-r));
+		table_free(&l->table);
+		l->table = p.table;
+		p.table = (struct table){ 0 };
+	}
+	plan_free(&p);
+	return r;
+}
+
+void sync_hops(struct live *l)
+{
+	l->unresolved = false;
+	for (uint32_t id = 0; id < l->table.nbackends; id++) {
+		struct lb_backend *b = &l->table.backends[id], before = *b;
+
+		if (!(b->flags & LB_BACKEND_USED))
+			continue;
+		if (fill_hop(l, b) == -EAGAIN && !b->retired)
+			l->unresolved = true;
+		if (memcmp(&before, b, sizeof(before)) != 0)
+			(void)put_backend(l, &l->table, id);
+	}
+}

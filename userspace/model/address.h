@@ -1,0 +1,18 @@
+/* Addresses as configuration writes them: entry points, servers. Syntax only; nothing is resolved here. */
+#pragma once
+#include <stdbool.h>
+#include "base/addr.h"
+
+/* "[host]:port[/tcp|/udp]" with an IP literal or nothing as host, port 1..65535. 0 or -EINVAL. */
+int address_parse(const char *text, struct endpoint *ret_at, bool *ret_udp);
+/* Why address_parse refuses the text: a static phrase such as "the port is missing"; NULL when it does not. */
+const char *address_problem(const char *text);
+/* "http://host[:port][/…]" of a server. 0 or -EINVAL. Host: IP literal (brackets removed from IPv6) or name; port 80
+ * when absent. */
+struct address_url {
+	struct str scheme, host, path;
+	uint16_t port;
+};
+int address_parse_url(const char *text, struct address_url *ret);
+/* An IP address or a prefix such as 10.0.0.0/8; ret_bits counts in the 128 bits of the mapped form. 0 or -EINVAL. */
+int address_parse_prefix(struct str text, struct addr *ret, unsigned *ret_bits);

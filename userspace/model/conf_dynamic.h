@@ -1,0 +1,93 @@
+/* Routing configuration as plain data: what providers deliver and a reload changes. Decoded through dynamic_table. */
+#pragma once
+#include "model/opt.h"
+
+struct router_conf { /* http.routers.<name>, tcp.routers.<name>, udp.routers.<name> */
+	struct opt_strings entry_points;
+	char *rule;
+	int64_t priority; /* 0: length of the rule */
+	struct opt_strings middlewares;
+	char *service;
+	struct place at, rule_at;
+};
+
+struct http_server_conf {
+	char *url;
+	int64_t weight;
+	struct place at;
+};
+
+struct http_health_conf {
+	char *path, *scheme, *hostname, *method;
+	int64_t port;
+	int64_t status; /* 0: 200..399 */
+	int64_t interval_ns, unhealthy_interval_ns, timeout_ns;
+	struct opt_string_map headers;
+	int64_t healthy_threshold, unhealthy_threshold; /* consecutive results that change the state; ours, default 1 */
+};
+
+enum lb_strategy { STRATEGY_WRR };
+
+struct http_lb_conf {
+	struct opt_list servers; /* struct http_server_conf */
+	int strategy;            /* enum lb_strategy */
+	bool pass_host_header;
+	struct http_health_conf *health_check;
+	struct place at;
+};
+
+struct http_service_conf {
+	struct http_lb_conf *load_balancer;
+	struct place at;
+};
+
+struct middleware_conf {
+	struct opt_one_of kind; /* variant->tag is a const struct mw_type * */
+	struct place at;
+};
+
+struct l4_server_conf {
+	char *address;
+	int64_t weight;
+	struct place at;
+};
+
+struct tcp_health_conf {
+	int64_t port;
+	int64_t interval_ns, unhealthy_interval_ns, timeout_ns;
+	char *send, *expect;
+	int64_t healthy_threshold, unhealthy_threshold;
+};
+
+enum datapath { DATAPATH_XDP };
+enum forwarding { FORWARDING_SNAT };
+
+struct l4_lb_conf { /* tcp and udp */
+	struct opt_list servers; /* struct l4_server_conf */
+	int datapath;            /* enum datapath */
+	int forwarding;          /* enum forwarding */
+	struct tcp_health_conf *health_check;
+	struct place at;
+};
+
+struct l4_service_conf {
+	struct l4_lb_conf *load_balancer;
+	struct place at;
+};
+
+struct http_conf {
+	struct opt_map routers, services, middlewares; /* router_conf, http_service_conf, middleware_conf */
+};
+
+struct l4_conf {
+	struct opt_map routers, services; /* router_conf, l4_service_conf */
+};
+
+struct dynamic_conf {
+	struct http_conf http;
+	struct l4_conf tcp, udp;
+};
+
+extern const struct opt_table dynamic_table;
+/* The middleware alternatives; conf/schema sets it before anything is decoded. */
+extern const struct opt_variant *middleware_variants;

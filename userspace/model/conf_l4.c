@@ -1,0 +1,308 @@
+/* The rows of tcp.* and udp.*: routers and services of the kernel tier. */
+#include <math.h>
+#include "model/address.h"
+#include "model/conf_dynamic.h"
+#include "model/conf_tables.h"
+
+/* ---- checks ---- */
+
+static void check_server(struct opt_ctx *c, const void *value, struct place at, const char *key)
+{
+	const char *text = *(char *const *)value;
+	struct endpoint e;
+
+	if (endpoint_parse(str_of(text), &e) || !e.port || text[0] == ':')
+		err_add(c->errs, at, key, "\"%s\" is not valid; expected ip:port, an IPv6 address in brackets", text);
+	else if (addr_is_any(&e.addr))
+		err_add(c->errs, at, key, "\"%s\" is every address; expected the address of one server", text);
+	else if (addr_is_loopback(&e.addr))
+		err_add(c->errs, at, key,
+			"\"%s\" is a loopback address, which datapath xdp can not send to; expected an address that "
+			"a network interface leads to",
+			text);
+}
+
+/* ---- routers ---- */
+
+#define T struct router_conf
+static const struct opt tcp_router_rows[] = {
+	{ .name = "entryPoints",
+	  .kind = OPT_STRINGS,
+	  .offset = offsetof(T, entry_points),
+	  .example = "[db]",
+	  .doc = CONF_DOC_ENTRY_POINTS },
+	{ .name = "rule",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(T, rule),
+	  .place_at = offsetof(T, rule_at),
+	  .flags = OPT_REQUIRED,
+	  .example = "\"HostSNI(`*`)\"",
+	  .doc = "Which connections the router takes. HostSNI(`*`) takes all of them, and is the only rule that "
+		 "datapath xdp can follow: it forwards packets without looking into them."},
+	{ .name = "priority",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, priority),
+	  .check = conf_check_priority,
+	  .doc = CONF_DOC_PRIORITY },
+	{ .name = "service",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(T, service),
+	  .flags = OPT_REQUIRED,
+	  .example = "db",
+	  .doc = CONF_DOC_SERVICE },
+	{ 0 },
+};
+static const char *const tcp_router_unsupported[] = { "tls", "middlewares", "ruleSyntax", NULL };
+static const struct opt_table tcp_router_table = { .rows = tcp_router_rows,
+						   .size = sizeof(T),
+						   .place_offset = offsetof(T, at),
+						   .unsupported = tcp_router_unsupported,
+						   .doc = "Takes TCP connections that match its rule to a service."};
+
+static const struct opt udp_router_rows[] = {
+	{ .name = "entryPoints",
+	  .kind = OPT_STRINGS,
+	  .offset = offsetof(T, entry_points),
+	  .example = "[dns]",
+	  .doc = "Names of the UDP entry points the router listens to. Without it the router is attached to all of "
+		 "them. One router can have an entry point; there is nothing in a datagram to choose by."},
+	{ .name = "service",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(T, service),
+	  .flags = OPT_REQUIRED,
+	  .example = "dns",
+	  .doc = CONF_DOC_SERVICE },
+	{ 0 },
+};
+static const struct opt_table udp_router_table = { .rows = udp_router_rows,
+						   .size = sizeof(T),
+						   .place_offset = offsetof(T, at),
+						   .doc = "Takes the datagrams of an entry point to a service."};
+#undef T
+
+/* ---- services ---- */
+
+#define T struct l4_server_conf
+#define SERVER_ROWS(port)                                                                                         \
+	{                                                                                                         \
+		{ .name = "address",                                                                              \
+		  .kind = OPT_STRING,                                                                             \
+		  .offset = offsetof(T, address),                                                                 \
+		  .check = check_server,                                                                          \
+		  .flags = OPT_REQUIRED,                                                                          \
+		  .example = "\"198.18.1.11:" port "\"",                                                          \
+		  .doc = "Where the server is, as ip:port, an IPv6 address in brackets. Names are not looked up " \
+			 "here, because "                                                                         \
+			 "the kernel tier balances over exactly these addresses." },                              \
+			{ .name = "weight",                                                                       \
+			  .kind = OPT_INT,                                                                        \
+			  .offset = offsetof(T, weight),                                                          \
+			  .def = "1",                                                                             \
+			  .max = 65535,                                                                           \
+			  .doc = CONF_DOC_WEIGHT },                                                               \
+			{ 0 },                                                                                    \
+	}
+static const struct opt tcp_server_rows[] = SERVER_ROWS("5432");
+static const struct opt udp_server_rows[] = SERVER_ROWS("53");
+static const char *const tcp_server_unsupported[] = { "tls", NULL };
+static const struct opt_table tcp_server_table = { .rows = tcp_server_rows,
+						   .size = sizeof(T),
+						   .place_offset = offsetof(T, at),
+						   .unsupported = tcp_server_unsupported,
+						   .doc = "One server of a TCP service."};
+static const struct opt_table udp_server_table = { .rows = udp_server_rows,
+						   .size = sizeof(T),
+						   .place_offset = offsetof(T, at),
+						   .doc = "One server of a UDP service."};
+#undef T
+
+#define T struct tcp_health_conf
+static const struct opt health_rows[] = {
+	{ .name = "port",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, port),
+	  .max = 65535,
+	  .doc = "The port of the check when it differs from the server's; 0 means the server's."},
+	{ .name = "interval",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, interval_ns),
+	  .def = "30s",
+	  .min = 1e6,
+	  .max = INFINITY,
+	  .doc = CONF_DOC_INTERVAL },
+	{ .name = "unhealthyInterval",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, unhealthy_interval_ns),
+	  .max = INFINITY,
+	  .doc = CONF_DOC_UNHEALTHY_INTERVAL },
+	{ .name = "timeout",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, timeout_ns),
+	  .def = "5s",
+	  .min = 1e6,
+	  .max = INFINITY,
+	  .doc = "How long one check may take, from connecting to the last byte that is expected. Longer counts as "
+		 "a failure."},
+	{ .name = "send",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(T, send),
+	  .example = "\"PING\\r\\n\"",
+	  .doc = "Bytes that are sent after connecting. Without it connecting alone is the check, or what the "
+		 "server says first."},
+	{ .name = "expect",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(T, expect),
+	  .example = "\"+PONG\"",
+	  .doc = "Bytes that the server must answer with, compared from the first one it sends. Without it nothing "
+		 "is read."},
+	{ .name = "healthyThreshold",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, healthy_threshold),
+	  .def = "1",
+	  .min = 1,
+	  .max = 1000,
+	  .doc = CONF_DOC_HEALTHY_THRESHOLD },
+	{ .name = "unhealthyThreshold",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, unhealthy_threshold),
+	  .def = "1",
+	  .min = 1,
+	  .max = 1000,
+	  .doc = CONF_DOC_UNHEALTHY_THRESHOLD },
+	{ 0 },
+};
+static const struct opt_table health_table = {
+	.rows = health_rows,
+	.size = sizeof(T),
+	.place_offset = OPT_NO_PLACE,
+	.doc = "Connects to every server at intervals. One that fails gets no new connections until it accepts "
+	       "again; the kernel tier's table is rebuilt without it. Servers count as healthy until the first "
+	       "check says otherwise."};
+#undef T
+
+static const char *const datapaths[] = { "xdp", NULL };
+static const char *const forwardings[] = { "snat", NULL };
+
+#define DOC_SERVERS                                                                                                   \
+	"The servers that share the flows. With none, or none that is healthy, packets of new flows are dropped and " \
+	"counted."
+#define DOC_DATAPATH                                                                                                  \
+	"Which tier forwards. xdp: packets are rewritten and sent on at the network driver and never reach a socket " \
+	"of this host. Not "                                                                                          \
+	"part of Traefik."
+#define DOC_FORWARDING                                                                                           \
+	"How packets reach the server. snat: both addresses are rewritten, so the server answers to this host, " \
+	"whatever its routes; it "                                                                               \
+	"sees this host's address instead of the client's. Not part of Traefik."
+
+#define T struct l4_lb_conf
+#define LB_ROWS(servers_table)                                                                            \
+	{ .name = "servers",                                                                              \
+	  .kind = OPT_LIST,                                                                               \
+	  .offset = offsetof(T, servers),                                                                 \
+	  .table = &servers_table,                                                                        \
+	  .doc = DOC_SERVERS },                                                                           \
+		{ .name = "datapath",                                                                     \
+		  .kind = OPT_ENUM,                                                                       \
+		  .offset = offsetof(T, datapath),                                                        \
+		  .def = "xdp",                                                                           \
+		  .choices = datapaths,                                                                   \
+		  .doc = DOC_DATAPATH },                                                                  \
+	{                                                                                                 \
+		.name = "forwarding", .kind = OPT_ENUM, .offset = offsetof(T, forwarding), .def = "snat", \
+		.choices = forwardings, .doc = DOC_FORWARDING                                             \
+	}
+static const struct opt tcp_lb_rows[] = {
+	LB_ROWS(tcp_server_table),
+	{ .name = "healthCheck",
+	  .kind = OPT_OPTIONAL,
+	  .offset = offsetof(T, health_check),
+	  .table = &health_table,
+	  .doc = "Connects to the servers to see whether they accept. Without it every server counts as healthy "
+		 "for ever."},
+	{ 0 },
+};
+static const struct opt udp_lb_rows[] = { LB_ROWS(udp_server_table), { 0 } };
+static const char *const tcp_lb_unsupported[] = { "serversTransport", "proxyProtocol", "terminationDelay", NULL };
+static const struct opt_table tcp_lb_table = {
+	.rows = tcp_lb_rows,
+	.size = sizeof(T),
+	.place_offset = offsetof(T, at),
+	.unsupported = tcp_lb_unsupported,
+	.doc = "Shares connections out over servers, in proportion to their weights (Maglev)."};
+static const struct opt_table udp_lb_table = {
+	.rows = udp_lb_rows,
+	.size = sizeof(T),
+	.place_offset = offsetof(T, at),
+	.doc = "Shares sessions out over servers, in proportion to their weights (Maglev)."};
+#undef T
+
+#define T struct l4_service_conf
+#define SERVICE_ROWS(lb_table)                                                \
+	{                                                                     \
+		{ .name = "loadBalancer",                                     \
+		  .kind = OPT_OPTIONAL,                                       \
+		  .offset = offsetof(T, load_balancer),                       \
+		  .table = &lb_table,                                         \
+		  .flags = OPT_REQUIRED,                                      \
+		  .doc = "Servers and how flows are shared out over them."}, \
+			{ 0 },                                                \
+	}
+static const struct opt tcp_service_rows[] = SERVICE_ROWS(tcp_lb_table);
+static const struct opt udp_service_rows[] = SERVICE_ROWS(udp_lb_table);
+static const char *const service_unsupported[] = { "weighted", NULL };
+static const struct opt_table tcp_service_table = { .rows = tcp_service_rows,
+						    .size = sizeof(T),
+						    .place_offset = offsetof(T, at),
+						    .unsupported = service_unsupported,
+						    .doc = "What takes TCP connections."};
+static const struct opt_table udp_service_table = { .rows = udp_service_rows,
+						    .size = sizeof(T),
+						    .place_offset = offsetof(T, at),
+						    .unsupported = service_unsupported,
+						    .doc = "What takes datagrams."};
+#undef T
+
+/* ---- tcp, udp ---- */
+
+#define T struct l4_conf
+static const struct opt tcp_rows[] = {
+	{ .name = "routers",
+	  .kind = OPT_MAP,
+	  .offset = offsetof(T, routers),
+	  .table = &tcp_router_table,
+	  .example = "db",
+	  .doc = "TCP routers by name."},
+	{ .name = "services",
+	  .kind = OPT_MAP,
+	  .offset = offsetof(T, services),
+	  .table = &tcp_service_table,
+	  .example = "db",
+	  .doc = "TCP services by name."},
+	{ 0 },
+};
+static const struct opt udp_rows[] = {
+	{ .name = "routers",
+	  .kind = OPT_MAP,
+	  .offset = offsetof(T, routers),
+	  .table = &udp_router_table,
+	  .example = "dns",
+	  .doc = "UDP routers by name."},
+	{ .name = "services",
+	  .kind = OPT_MAP,
+	  .offset = offsetof(T, services),
+	  .table = &udp_service_table,
+	  .example = "dns",
+	  .doc = "UDP services by name."},
+	{ 0 },
+};
+static const char *const tcp_unsupported[] = { "middlewares", "serversTransports", NULL };
+const struct opt_table conf_tcp_table = { .rows = tcp_rows,
+					  .size = sizeof(T),
+					  .place_offset = OPT_NO_PLACE,
+					  .unsupported = tcp_unsupported,
+					  .doc = "TCP connections, forwarded packet by packet."};
+const struct opt_table conf_udp_table = {
+	.rows = udp_rows, .size = sizeof(T), .place_offset = OPT_NO_PLACE, .doc = "UDP datagrams, forwarded one by one."
+};
+#undef T

@@ -1,0 +1,134 @@
+/* Start-up configuration as plain data: what a restart is needed for. Decoded through static_table. */
+#pragma once
+#include "base/log.h"
+#include "model/opt.h"
+
+struct timeouts_conf {
+	int64_t read_ns;  /* whole request read including body; 0: none */
+	int64_t write_ns; /* from the end of the head to the end of the response; 0: none */
+	int64_t idle_ns;  /* keep-alive idle */
+};
+
+struct lifecycle_conf {
+	int64_t request_accept_grace_ns;
+	int64_t grace_ns;
+};
+
+struct transport_conf {
+	struct lifecycle_conf life_cycle;
+	struct timeouts_conf responding;
+	int64_t keep_alive_max_time_ns;
+	int64_t keep_alive_max_requests;
+};
+
+struct forwarded_conf {
+	bool insecure;
+	struct opt_strings trusted_ips;
+};
+
+struct entry_http_conf {
+	uint64_t max_header_bytes; /* default 64 KiB; whole head */
+	bool sanitize_path;
+};
+
+struct entry_udp_conf {
+	int64_t timeout_ns;
+};
+
+struct entry_conf { /* entryPoints.<name> */
+	char *address;  /* "[host]:port[/tcp|/udp]" */
+	bool as_default;
+	struct transport_conf transport;
+	struct forwarded_conf forwarded;
+	struct entry_http_conf http;
+	struct entry_udp_conf udp;
+	/* set by the table's check from `address` */
+	struct place at;
+};
+
+struct file_provider_conf {
+	char *filename, *directory;
+	bool watch;
+	struct place at;
+};
+
+struct providers_conf {
+	struct file_provider_conf *file;
+	int64_t throttle_ns; /* providersThrottleDuration */
+};
+
+struct log_conf {
+	int level;  /* enum log_level */
+	int format; /* enum log_format */
+	char *file_path;
+};
+
+enum access_format { ACCESS_COMMON, ACCESS_GENERIC_CLF, ACCESS_JSON };
+
+struct access_log_conf {
+	char *file_path; /* NULL: standard output */
+	int format;      /* enum access_format */
+	bool add_internals;
+};
+
+struct api_conf {
+	bool insecure;
+	bool dashboard;
+	char *base_path;
+};
+
+struct ping_conf {
+	char *entry_point; /* default "traefik" */
+	bool manual_routing;
+	int64_t terminating_status;
+};
+
+struct prometheus_conf {
+	bool add_entry_points_labels, add_routers_labels, add_services_labels;
+	struct opt_doubles buckets; /* seconds */
+	char *entry_point;
+	bool manual_routing;
+};
+
+struct metrics_conf {
+	struct prometheus_conf *prometheus;
+};
+
+enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
+enum kernel_on_exit { KERNEL_DETACH, KERNEL_KEEP };
+
+struct kernel_snat_conf {
+	char *ports; /* "10000-32767": source ports the kernel tier may use; kept apart from the host's own */
+};
+
+struct kernel_conf { /* kernel: */
+	struct opt_strings interfaces;
+	int xdp_mode; /* enum xdp_mode */
+	char *pin_path;
+	int on_exit;  /* enum kernel_on_exit */
+	uint64_t max_services, max_backends, max_flows;
+	uint64_t maglev_size; /* prime rows per service */
+	int64_t udp_timeout_ns;
+	struct kernel_snat_conf snat;
+	struct place at;
+};
+
+struct control_conf { /* control: the unix socket of `sluice status` */
+	char *socket;
+};
+
+struct static_conf {
+	struct opt_map entry_points; /* struct entry_conf */
+	struct providers_conf providers;
+	struct log_conf log;
+	struct access_log_conf *access_log;
+	struct api_conf *api;
+	struct ping_conf *ping;
+	struct metrics_conf metrics;
+	struct kernel_conf kernel;
+	struct control_conf control;
+	int64_t workers; /* 0: one per CPU of the process's affinity mask */
+	int64_t max_connections; /* accepted client connections over all workers */
+};
+
+extern const struct opt_table static_table;

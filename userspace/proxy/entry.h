@@ -1,0 +1,38 @@
+/* An entry point: a name, an address, and its listeners (one per worker, SO_REUSEPORT). Lives as long as the process. */
+#pragma once
+#include "base/addr.h"
+#include "base/prefix.h"
+#include "io/loop.h"
+#include "model/conf_static.h"
+#include "proxy/httpset.h"
+
+struct worker;
+
+struct entry {
+	unsigned id;               /* index into snapshot->entries */
+	const char *name;
+	const struct entry_conf *conf;
+	struct endpoint at;
+	bool udp;
+	struct prefix_set trusted; /* forwardedHeaders.trustedIPs */
+	struct httpset *metrics;   /* NULL when off or internal */
+	struct metric_series *open_connections;
+	bool listening;            /* control thread's view */
+};
+
+/* One worker's listening socket. */
+struct entry_listener {
+	struct watch watch;
+	struct entry *entry;
+	struct worker *worker;
+	struct list link;          /* worker->listeners */
+	bool paused;
+	struct deferred gone;
+};
+
+/* Control thread: opens one socket per worker (all or none). 0 or -errno; ret_fds has room for nworkers. */
+int entry_open(const struct entry *e, unsigned nworkers, int *ret_fds);
+/* Worker thread. */
+void entry_listen(struct worker *w, struct entry *e, int fd); /* takes fd */
+void entry_unlisten(struct worker *w, struct entry *e);       /* NULL: all */
+void entry_resume(struct worker *w);                          /* after connections ended below the limit */

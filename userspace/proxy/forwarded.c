@@ -1,0 +1,181 @@
+/* Serialising forwarded heads. */
+#include "proxy/forwarded.h"
+#include "http/status.h"
+#include "http/uri.h"
+#include "proxy/h1_server.h"
+
+/* How a field that is known by name is treated on its way to the server. */
+enum policy { PASS, HOP, OURS, TRUST };
+
+static const uint8_t policies[TOKEN_COUNT] = {
+	[TOKEN_CONNECTION] = HOP, [TOKEN_KEEP_ALIVE] = HOP, [TOKEN_PROXY_CONNECTION] = HOP, [TOKEN_PROXY_AUTHENTICATE] = HOP,
+	[TOKEN_PROXY_AUTHORIZATION] = HOP, [TOKEN_TE] = HOP, [TOKEN_TRAILER] = HOP, [TOKEN_TRANSFER_ENCODING] = HOP,
+	[TOKEN_UPGRADE] = HOP, [TOKEN_CONTENT_LENGTH] = HOP,
+	[TOKEN_HOST] = OURS, [TOKEN_EXPECT] = OURS, [TOKEN_X_FORWARDED_FOR] = OURS, [TOKEN_X_FORWARDED_SERVER] = OURS,
+	[TOKEN_X_FORWARDED_PROTO] = TRUST, [TOKEN_X_FORWARDED_HOST] = TRUST, [TOKEN_X_FORWARDED_PORT] = TRUST,
+	[TOKEN_X_FORWARDED_URI] = TRUST, [TOKEN_X_FORWARDED_METHOD] = TRUST, [TOKEN_X_FORWARDED_PREFIX] = TRUST,
+	[TOKEN_X_FORWARDED_SCHEME] = TRUST, [TOKEN_X_FORWARDED_TLS_CLIENT_CERT] = TRUST,
+	[TOKEN_X_FORWARDED_TLS_CLIENT_CERT_INFO] = TRUST, [TOKEN_X_REAL_IP] = TRUST, [TOKEN_X_SCHEME] = TRUST,
+};
+
+/* Fields that the Connection field names are for this hop only (RFC 9110 §7.6.1); the managed X- fields cannot be removed that way. */
+static bool named_by_connection(const struct head *h, struct str name)
+{
+	for (unsigned i = 0; i < h->nfields; i++)
+		if (h->fields[i].token == TOKEN_CONNECTION && str_list_has(h->fields[i].value, name))
+			return true;
+	return false;
+}
+
+static bool connection_names_fields(const struct head *h)
+{
+	struct str v = h->connection;
+	return v.n && !str_ieq(v, STR("keep-alive")) && !str_ieq(v, STR("close"));
+}
+
+static bool replaced(const struct req *r, struct str name)
+{
+	for (unsigned i = 0; i < r->nadd; i++)
+		if (str_ieq(r->add[i].name, name))
+			return true;
+	return false;
+}
+
+struct seen {
+	bool proto, host, port, real_ip;
+};
+
+static void note_seen(struct seen *s, enum token t)
+{
+	s->proto |= t == TOKEN_X_FORWARDED_PROTO;
+	s->host |= t == TOKEN_X_FORWARDED_HOST;
+	s->port |= t == TOKEN_X_FORWARDED_PORT;
+	s->real_ip |= t == TOKEN_X_REAL_IP;
+}
+
+static bool passes(const struct req *r, const struct field *f, bool check_connection)
+{
+	switch ((enum policy)policies[f->token]) {
+	case HOP:
+	case OURS:
+		return false;
+	case TRUST:
+		return r->peer_trusted;
+	case PASS:
+		break;
+	}
+	if (!r->peer_trusted && f->token == TOKEN_NONE && (f->name.p[0] | 0x20) == 'x' && token_is_forwarded_spelling(f->name))
+		return false;
+	return !check_connection || !named_by_connection(&r->in, f->name);
+}
+
+static void copy_fields(const struct req *r, struct out *o, struct seen *seen)
+{
+	bool check = connection_names_fields(&r->in);
+	for (unsigned i = 0; i < r->in.nfields; i++) {
+		const struct field *f = &r->in.fields[i];
+		if (f->token == TOKEN_TE && str_list_has(f->value, STR("trailers")))
+			out_lit(o, "Te: trailers\r\n");
+		if (!passes(r, f, check) || (r->nadd && replaced(r, f->name)))
+			continue;
+		note_seen(seen, f->token);
+		out_field(o, f->name, f->value);
+	}
+	for (unsigned i = 0; i < r->nadd; i++)
+		out_field(o, r->add[i].name, r->add[i].value);
+}
+
+/* Prior hops of a trusted peer, then the peer itself. */
+static void forwarded_for(const struct req *r, struct out *o)
+{
+	out_lit(o, "X-Forwarded-For: ");
+	for (unsigned i = 0; r->peer_trusted && i < r->in.nfields; i++) {
+		if (r->in.fields[i].token != TOKEN_X_FORWARDED_FOR || r->in.fields[i].value.n == 0)
+			continue;
+		out_str(o, r->in.fields[i].value);
+		out_lit(o, ", ");
+	}
+	out_bytes(o, r->down->peer_text, r->down->peer_len);
+	out_lit(o, "\r\n");
+}
+
+static void add_forwarded(const struct req *r, struct out *o, const struct seen *seen)
+{
+	const struct engine *e = r->worker->engine;
+	forwarded_for(r, o);
+	if (!seen->host && r->host.n)
+		out_field(o, STR("X-Forwarded-Host"), r->host);
+	if (!seen->port) {
+		uint16_t port = uri_host_port(r->host);
+		out_lit(o, "X-Forwarded-Port: ");
+		out_u64(o, port ? port : 80);
+		out_lit(o, "\r\n");
+	}
+	if (!seen->proto)
+		out_lit(o, "X-Forwarded-Proto: http\r\n");
+	out_field(o, STR("X-Forwarded-Server"), str_of(e->hostname));
+	if (!seen->real_ip)
+		out_field(o, STR("X-Real-Ip"), str_mk(r->down->peer_text, r->down->peer_len));
+}
+
+void forwarded_request(const struct req *r, struct out *o)
+{
+	struct seen seen = { 0 };
+	out_str(o, r->method);
+	out_lit(o, " ");
+	out_str(o, r->path);
+	if (r->query.p) {
+		out_lit(o, "?");
+		out_str(o, r->query);
+	}
+	out_lit(o, " HTTP/1.1\r\n");
+	out_field(o, STR("Host"), r->route->service->pass_host_header ? r->host : str_of(r->target->authority));
+	copy_fields(r, o, &seen);
+	add_forwarded(r, o, &seen);
+	if (r->in.chunked)
+		out_lit(o, "Transfer-Encoding: chunked\r\n");
+	else if (r->in.content_length >= 0) {
+		out_lit(o, "Content-Length: ");
+		out_u64(o, (uint64_t)r->in.content_length);
+		out_lit(o, "\r\n");
+	}
+	out_lit(o, "\r\n");
+}
+
+static bool response_passes(const struct head *h, const struct field *f, bool check)
+{
+	if (policies[f->token] == HOP)
+		return false;
+	return !check || !named_by_connection(h, f->name);
+}
+
+static void response_line(const struct head *h, struct out *o)
+{
+	out_lit(o, "HTTP/1.1 ");
+	out_u64(o, (uint64_t)h->status);
+	out_lit(o, " ");
+	out_str(o, h->reason);
+	out_lit(o, "\r\n");
+}
+
+void forwarded_response(const struct req *r, enum h1_body_kind framing, bool keep, struct out *o)
+{
+	const struct head *h = &r->out;
+	bool check = connection_names_fields(h);
+	response_line(h, o);
+	for (unsigned i = 0; i < h->nfields; i++)
+		if (response_passes(h, &h->fields[i], check))
+			out_field(o, h->fields[i].name, h->fields[i].value);
+	if (framing == H1_BODY_CHUNKED)
+		out_lit(o, "Transfer-Encoding: chunked\r\n");
+	else if (h->content_length >= 0 && h->status >= 200 && h->status != 204) {
+		out_lit(o, "Content-Length: ");
+		out_u64(o, (uint64_t)h->content_length);
+		out_lit(o, "\r\n");
+	}
+	if (!keep)
+		out_lit(o, "Connection: close\r\n");
+	else if (r->in.minor == 0)
+		out_lit(o, "Connection: keep-alive\r\n");
+	out_lit(o, "\r\n");
+}

@@ -1,0 +1,415 @@
+/* The life of a request: one function per step, from its head to its log line. Each returns NEXT (another step was set), WAIT (an
+ * event or a timer calls req_run again) or END (the request is over and must not be touched). The response half is http_response.c. */
+#include "proxy/http_fsm.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "base/clock.h"
+#include "base/mem.h"
+#include "backend/pool.h"
+#include "http/uri.h"
+#include "proxy/forwarded.h"
+#include "proxy/h1_server.h"
+#include "proxy/req_pool.h"
+
+#define DIAL_TIMEOUT_NS (30 * NS_PER_S)
+#define MAX_RESPONSE_HEAD 65536u
+
+static enum step_result to(struct req *r, enum req_step step)
+{
+	r->step = step;
+	return STEP_NEXT;
+}
+
+static enum step_result fail(struct req *r, enum reason why)
+{
+	req_fail(r, why);
+	return STEP_NEXT;
+}
+
+void req_drop_server(struct req *r)
+{
+	if (!r->up)
+		return;
+	r->up->owner = NULL;
+	h1_client_free(&r->up);
+}
+
+void req_fail(struct req *r, enum reason why)
+{
+	if (r->reason == REASON_NONE)
+		r->reason = why;
+	r->keep_up = false;
+	r->waiting_mw = false;
+	req_drop_server(r);
+	bool client_lost = why == REASON_CLIENT_GONE || why == REASON_WRITE_TIMEOUT;
+	int status = reason_status(why);
+	if (r->head_sent || client_lost || status == 0) {
+		r->keep_down = false;
+		r->status = r->head_sent ? r->status : status;
+		r->step = REQ_DONE;
+		return;
+	}
+	if (!r->body_in_done)
+		r->keep_down = false;
+	reply_set(r, status);
+	r->step = REQ_RESPONSE_PHASE;
+}
+
+/* --- ROUTE ------------------------------------------------------------------------------------------------------------------------ */
+
+static bool header_any(const void *ctx, struct str name, bool (*test)(const void *arg, struct str value), const void *arg)
+{
+	const struct req *r = ctx;
+	for (unsigned i = 0; i < r->in.nfields; i++)
+		if (r->in.fields[i].name.n == name.n && str_ieq(r->in.fields[i].name, name) && test(arg, r->in.fields[i].value))
+			return true;
+	return false;
+}
+
+/* Takes the target apart: origin-form, absolute-form (whose host wins over the Host field, RFC 9112 §3.2.2), or "*". */
+static int split_target(struct req *r)
+{
+	struct str t = r->in.target;
+	r->host = r->in.host;
+	if (t.p[0] != '/' && !str_eq(t, STR("*"))) {
+		struct uri u;
+		if (uri_parse(t, &u) < 0 || (!str_ieq(u.scheme, STR("http")) && !str_ieq(u.scheme, STR("https"))))
+			return -EINVAL;
+		size_t authority = u.scheme.n + 3;
+		size_t n = authority;
+		while (n < t.n && t.p[n] != '/' && t.p[n] != '?')
+			n++;
+		r->host = str_mk(t.p + authority, n - authority);
+		t = str_skip(t, n);
+	}
+	struct str rest = str_cut(t, '?', &r->path);
+	r->query = rest;
+	return 0;
+}
+
+/* ';' is no separator to many servers and one to others: as Traefik does, make it the unambiguous '&'. */
+static int clean_query(struct req *r)
+{
+	if (!r->query.p || !memchr(r->query.p, ';', r->query.n))
+		return 0;
+	char *q = arena_strndup(&r->arena, r->query.p, r->query.n);
+	if (!q)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->query.n; i++)
+		if (q[i] == ';')
+			q[i] = '&';
+	r->query.p = q;
+	return 0;
+}
+
+static bool peer_is_trusted(const struct req *r)
+{
+	return r->entry->conf->forwarded.insecure || (r->entry->trusted.n && prefix_set_has(&r->entry->trusted, &r->peer.addr));
+}
+
+static enum step_result step_route(struct req *r)
+{
+	char host[URI_HOST_MAX + 1];
+	struct rule_facts f = { .client = &r->peer.addr, .header_ctx = r, .header_any = header_any };
+	r->method = r->in.method;
+	if (str_eq(r->method, STR("CONNECT")))
+		return fail(r, REASON_NOT_IMPLEMENTED);
+	if (split_target(r) < 0 || clean_query(r) < 0 || uri_normalise(&r->arena, r->path, r->entry->conf->http.sanitize_path, &r->path) < 0 ||
+	    uri_routing_path(&r->arena, r->path, &f.path) < 0 || uri_canonical_host(r->host, host, sizeof(host), &f.host) < 0)
+		return fail(r, REASON_BAD_REQUEST);
+	r->peer_trusted = peer_is_trusted(r);
+	f.query = r->query;
+	f.method = r->method;
+	const struct snapshot_entry *e = &r->pin->snap->entries[r->entry->id];
+	r->route = e->routes ? rule_index_find(e->routes, &f) : NULL;
+	return r->route ? to(r, REQ_REQUEST_PHASE) : fail(r, REASON_NO_ROUTE);
+}
+
+/* --- REQUEST PHASE ------------------------------------------------------------------------------------------------------------------ */
+
+static enum step_result step_request_phase(struct req *r)
+{
+	while (r->next_mw < r->route->nmws) {
+		const struct mw *m = &r->route->mws[r->next_mw++];
+		r->seen_mws = r->next_mw;
+		enum mw_result rc = m->type->on_request ? m->type->on_request(m->ctx, r) : MW_NEXT;
+		if (rc == MW_REPLIED) {
+			r->replied = true;
+			return to(r, REQ_RESPONSE_PHASE);
+		}
+		if (rc == MW_WAIT) {
+			r->waiting_mw = true;
+			return STEP_WAIT;
+		}
+	}
+	return to(r, r->route->internal ? REQ_INTERNAL : REQ_PICK);
+}
+
+void phase_resume(struct req *r)
+{
+	r->waiting_mw = false;
+	req_run(r);
+}
+
+/* --- PICK and DIAL ------------------------------------------------------------------------------------------------------------------ */
+
+static enum step_result step_pick(struct req *r)
+{
+	if (!r->route->service)
+		return fail(r, REASON_NO_SERVER);
+	r->target = service_pick(r->route->service, r->worker->id, 0, &r->item);
+	return r->target ? to(r, REQ_DIAL) : fail(r, REASON_NO_SERVER);
+}
+
+static void on_server_event(struct h1_client *c)
+{
+	req_run(c->owner);
+}
+
+static void on_dial_timeout(struct timer *t)
+{
+	struct h1_client *c = container_of(t, struct h1_client, timer);
+	struct req *r = c->owner;
+	if (!r || c->connected)
+		return;
+	req_fail(r, REASON_DIAL_TIMEOUT);
+	req_run(r);
+}
+
+static void own_server(struct req *r, struct h1_client *c)
+{
+	r->up = c;
+	c->owner = r;
+	c->on_event = on_server_event;
+	c->target = r->target;
+}
+
+static enum step_result dial(struct req *r)
+{
+	struct worker *w = r->worker;
+	struct h1_client *c;
+	if (h1_client_dial(&r->target->at, &w->loop, &w->blocks, MAX_RESPONSE_HEAD, &c) < 0)
+		return fail(r, REASON_DIAL_FAILED);
+	own_server(r, c);
+	c->timer.fire = on_dial_timeout;
+	timer_set(&w->loop.wheel, &c->timer, (w->loop.now_ns + DIAL_TIMEOUT_NS) / NS_PER_MS);
+	return STEP_WAIT;
+}
+
+static enum step_result step_dial(struct req *r)
+{
+	if (!r->up) {
+		struct h1_client *c = r->attempts++ == 0 ? pool_take(r->target, r->worker->id) : NULL;
+		if (!c)
+			return dial(r);
+		own_server(r, c);
+		return to(r, REQ_SEND);
+	}
+	int rc = h1_client_check(r->up);
+	if (rc == -EAGAIN)
+		return STEP_WAIT;
+	if (rc < 0)
+		return fail(r, rc == -ETIMEDOUT ? REASON_DIAL_TIMEOUT : REASON_DIAL_FAILED);
+	return to(r, REQ_SEND);
+}
+
+/* --- SEND --------------------------------------------------------------------------------------------------------------------------- */
+
+/* The body is wanted now: a client that asked first is told so (RFC 9110 §10.1.1). */
+static bool send_continue(struct req *r)
+{
+	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	if (!r->in.expect_continue || r->body_in_done || r->in.minor == 0 || r->continued)
+		return true;
+	r->continued = true;
+	if (h1_stream_pending(&r->down->stream).n)
+		return true;
+	struct iovec iov = { (void *)line, sizeof(line) - 1 };
+	return conn_writev(&r->down->stream.conn, &iov, 1) == (ssize_t)sizeof(line) - 1;
+}
+
+static enum h1_body_kind request_framing(const struct req *r)
+{
+	return r->in.chunked ? H1_BODY_CHUNKED : r->in.content_length > 0 ? H1_BODY_LENGTH : H1_BODY_NONE;
+}
+
+static enum step_result lost_server(struct req *r, enum reason why)
+{
+	static const char *const idempotent[] = { "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE" };
+	bool again = r->up->reused && r->attempts == 1 && !r->body_sent_any && reason_retryable(why);
+	bool safe = false;
+	for (size_t i = 0; i < ARRAY_LEN(idempotent); i++)
+		safe |= str_eq(r->method, str_of(idempotent[i]));
+	if (!again || !safe)
+		return fail(r, why);
+	req_drop_server(r);
+	return to(r, REQ_DIAL);
+}
+
+static enum step_result step_send(struct req *r)
+{
+	struct worker *w = r->worker;
+	struct out o = { w->scratch, w->scratch, w->scratch + sizeof(w->scratch), false };
+	struct str body = { 0 };
+	struct h1_stream *down = &r->down->stream, *up = &r->up->stream;
+	r->up_start_ns = w->loop.now_ns;
+	if (!send_continue(r))
+		return fail(r, REASON_CLIENT_GONE);
+	forwarded_request(r, &o);
+	if (o.full)
+		return fail(r, REASON_HEAD_TOO_LARGE);
+	int more = r->body_in_done ? 0 : h1_stream_peek(down, &body);
+	if (more < 0 && more != -EAGAIN)
+		return fail(r, more == -EBADMSG ? REASON_BAD_BODY : REASON_CLIENT_GONE);
+	bool end = more == 1 && h1_stream_ends_after(down, body.n);
+	ssize_t n = h1_stream_send_head(up, out_view(&o), request_framing(r), r->in.content_length > 0 ? (uint64_t)r->in.content_length : 0, body, end);
+	if (n < 0)
+		return lost_server(r, REASON_SERVER_RESET);
+	if (n > 0) {
+		h1_stream_consume(down, (size_t)n);
+		r->request_bytes += (uint64_t)n;
+		r->body_sent_any = true;
+	}
+	r->body_in_done |= down->in.done;
+	r->body_out_done = r->body_in_done && h1_stream_flushed(up) && (up->out != H1_BODY_CHUNKED);
+	return to(r, REQ_AWAIT);
+}
+
+/* Moves request body from client to server as far as both allow. Returns false when the request failed (next step is set). */
+bool req_pump_body(struct req *r)
+{
+	struct h1_stream *down = &r->down->stream, *up = &r->up->stream;
+	while (!r->body_out_done) {
+		struct str view;
+		int rc = r->body_in_done ? 0 : h1_stream_peek(down, &view);
+		if (rc == -EAGAIN)
+			return true;
+		if (rc < 0) {
+			req_fail(r, rc == -EBADMSG ? REASON_BAD_BODY : REASON_CLIENT_GONE);
+			return false;
+		}
+		ssize_t n;
+		if (rc == 0) {
+			r->body_in_done = true;
+			n = h1_stream_finish(up);
+			r->body_out_done = n == 0;
+		} else {
+			n = h1_stream_send(up, view, h1_stream_ends_after(down, view.n));
+		}
+		if (n == -EAGAIN)
+			return true;
+		if (n < 0) {
+			/* The server may have answered early and stopped reading: its answer is what counts. */
+			r->body_out_done = true;
+			r->keep_down = r->keep_down && r->body_in_done;
+			r->server_deaf = true;
+			return true;
+		}
+		if (rc == 1) {
+			h1_stream_consume(down, (size_t)n);
+			r->request_bytes += (uint64_t)n;
+			r->body_sent_any = true;
+		}
+	}
+	return true;
+}
+
+/* --- AWAIT -------------------------------------------------------------------------------------------------------------------------- */
+
+/* A client that hangs up while it waits for an answer has no more use for it; one that only sent further requests and then a FIN has. */
+static bool client_left(struct req *r)
+{
+	struct conn *c = &r->down->stream.conn;
+	if (c->failed)
+		return true;
+	char byte;
+	return c->hangup && r->body_in_done && h1_stream_pending(&r->down->stream).n == 0 &&
+	       recv(c->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+/* One response head that is not 100-199, or what stands in its way. */
+static enum step_result read_response_head(struct req *r)
+{
+	struct h1_stream *up = &r->up->stream;
+	for (;;) {
+		struct head head;
+		enum h1_error e = h1_stream_parse(up, false, r->worker->fields, &head);
+		if (e == H1_OK && head.status < 200 && head.status != 101) {
+			h1_stream_release_head(up);
+			continue;
+		}
+		if (e == H1_OK) {
+			if (head.status == 101)
+				return fail(r, REASON_BAD_RESPONSE);
+			r->out = head;
+			return to(r, REQ_RESPONSE_PHASE);
+		}
+		if (e != H1_MORE)
+			return fail(r, REASON_BAD_RESPONSE);
+		ssize_t n = h1_stream_fill(up);
+		if (n > 0)
+			continue;
+		if (n == -EAGAIN)
+			return STEP_WAIT;
+		if (n == -ENOBUFS || h1_stream_pending(up).n)
+			return fail(r, REASON_BAD_RESPONSE);
+		return lost_server(r, n == 0 ? REASON_SERVER_CLOSED : REASON_SERVER_RESET);
+	}
+}
+
+static enum step_result step_await(struct req *r)
+{
+	if (client_left(r))
+		return fail(r, REASON_CLIENT_GONE);
+	if (!r->body_out_done && !req_pump_body(r))
+		return STEP_NEXT;
+	return read_response_head(r);
+}
+
+/* --- the driver --------------------------------------------------------------------------------------------------------------------- */
+
+static enum step_result (*const steps[])(struct req *) = {
+#define X(id, fn) [id] = fn,
+	REQ_STEPS(X)
+#undef X
+};
+
+void req_run(struct req *r)
+{
+	enum step_result rc;
+	if (r->waiting_mw && !r->down->stream.conn.failed)
+		return;
+	do
+		rc = steps[r->step](r);
+	while (rc == STEP_NEXT);
+}
+
+void req_client_timeout(struct req *r)
+{
+	if (r->body_in_done)
+		return;
+	req_fail(r, REASON_BODY_TIMEOUT);
+	req_run(r);
+}
+
+bool req_set_header(struct req *r, struct str name, struct str value)
+{
+	for (unsigned i = 0; i < r->nadd; i++)
+		if (str_ieq(r->add[i].name, name)) {
+			r->add[i].value = value;
+			return true;
+		}
+	if (r->nadd == ARRAY_LEN(r->add))
+		return false;
+	r->add[r->nadd++] = (struct field){ name, value, token_find(name) };
+	return true;
+}
+
+struct str req_header(const struct req *r, struct str name)
+{
+	for (unsigned i = 0; i < r->in.nfields; i++)
+		if (str_ieq(r->in.fields[i].name, name))
+			return r->in.fields[i].value;
+	return (struct str){ 0 };
+}

@@ -1,0 +1,61 @@
+/* The inside of a compiled rule, shared by the files of this room only: source position, tree, program. */
+#pragma once
+#include "rule/rule.h"
+
+#define RULE_TEXT_MAX  8192 /* bytes */
+#define RULE_DEPTH_MAX 32   /* parentheses inside parentheses; bounds every recursion of this room */
+#define RULE_ARGS_MAX  2    /* parameters that are kept; more are only counted */
+
+struct rule_op;
+
+/* The text being compiled and where its errors go. */
+struct rule_source {
+	struct str text;
+	struct place place; /* of text.p[0] */
+	const char *key;
+	struct err_list *errs;
+};
+
+/* Adds an error about the byte at offset `at` of the text. */
+void rule_error(const struct rule_source *src, size_t at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+struct rule_call {
+	struct str name; /* as written */
+	size_t at;	 /* offsets into the text */
+	struct str args[RULE_ARGS_MAX];
+	size_t arg_at[RULE_ARGS_MAX];
+	unsigned nargs;		  /* as written, may exceed RULE_ARGS_MAX until checked */
+	const struct rule_op *op; /* set by the check, with what its compile function made */
+	const void *data;
+};
+
+enum rule_kind { RULE_CALL, RULE_NOT, RULE_AND, RULE_OR };
+
+/* AND and OR have two children or more, none of their own kind; NOT has one, which is no NOT; CALL has none. */
+struct rule_node {
+	enum rule_kind kind;
+	struct rule_node *child, *next;
+	struct rule_call *call;
+	unsigned calls; /* how many calls are below, itself included */
+};
+
+/* One call and where to go on either answer: evaluation is a walk forward over an array. */
+struct rule_step {
+	bool (*match)(const void *data, const struct rule_facts *f);
+	const void *data;
+	uint16_t yes, no; /* index of the next step, RULE_STEP_YES or RULE_STEP_NO */
+};
+
+enum { RULE_STEP_YES = 0xffff, RULE_STEP_NO = 0xfffe };
+
+struct rule {
+	enum rule_dialect dialect;
+	const struct rule_node *root;
+	const struct rule_step *steps; /* root->calls of them, in the order of the text */
+};
+
+/* The tree of src->text, in `a`, calls not yet checked; NULL with an error added. */
+struct rule_node *rule_parse(struct arena *a, const struct rule_source *src);
+
+/* The program of a checked tree, in `a`. */
+const struct rule_step *rule_steps(struct arena *a, const struct rule_node *root);

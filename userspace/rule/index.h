@@ -1,0 +1,15 @@
+/* Many rules, one lookup: a first level by exact host and by host-less rules, each list in order of priority,
+ * so that the cost does not grow with the number of routers of other hosts. Immutable after build. */
+#pragma once
+#include "rule/rule.h"
+
+struct rule_index;
+
+struct rule_entry {
+	const struct rule *rule;
+	int64_t priority;   /* higher first; equal: the order given */
+	void *value;
+};
+
+struct rule_index *rule_index_build(struct arena *a, const struct rule_entry *entries, size_t n);
+void *rule_index_find(const struct rule_index *ix, const struct rule_facts *f); /* value of the first match or NULL */
