@@ -79,6 +79,8 @@ const struct packet_case case_flow[] = {
 	  { OPEN, SENT(TCP_IN(F_FIN | F_ACK), TCP_OUT(F_FIN | F_ACK)), NOT_YET(two_seconds) } },
 	{ "a reset connection's port after 2 s", { OPEN, REPLIED(TCP_BACK(F_RST), TCP_HOME(F_RST)), TAKES(two_seconds) } },
 	{ "closed, but begun again: not after 2 s", { OPEN, CLOSE, FIRST, NOT_YET(two_seconds) } },
+	{ "reset by the backend, but begun again: not after 2 s",
+	  { OPEN, REPLIED(TCP_BACK(F_RST), TCP_HOME(F_RST)), FIRST, NOT_YET(two_seconds) } },
 	{ "a UDP flow's port after 31 s",
 	  { SENT_TX(UDP_IN, UDP_OUT),
 	    { .in = UDP_SECOND, .out = UDP_OUT, .before = half_a_minute, .verdict = XDP_TX, .reason = LB_R_forwarded, .flows = 2 } } },

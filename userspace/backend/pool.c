@@ -22,6 +22,12 @@ static void on_idle_timeout(struct timer *t)
 	drop(container_of(t, struct h1_client, timer));
 }
 
+/* The idle deadline stays filed while a connection is in use: putting it back then costs one store. */
+static void on_busy_timeout(struct timer *t)
+{
+	(void)t;
+}
+
 struct h1_client *pool_take(struct target *t, unsigned worker)
 {
 	struct target_cell *cell = &t->cells[worker];
@@ -31,6 +37,7 @@ struct h1_client *pool_take(struct target *t, unsigned worker)
 	list_remove(&c->link);
 	cell->nidle--;
 	c->owner = NULL;
+	c->timer.fire = on_busy_timeout;
 	c->reused = true;
 	return c;
 }

@@ -36,7 +36,7 @@ static const struct opt lifecycle_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "How long the entry point keeps accepting after it was told to stop, while the ping answer "
 		 "already says that this instance is going away. It gives the balancer in front time to look "
-		 "elsewhere. 0 stops accepting at once."},
+		 "elsewhere. 0 stops accepting at once." },
 	{ .name = "graceTimeOut",
 	  .kind = OPT_DURATION,
 	  .offset = offsetof(T, grace_ns),
@@ -45,13 +45,13 @@ static const struct opt lifecycle_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "How long requests that were in flight when accepting stopped may still take. After it their "
 		 "connections are closed. Ten seconds is what most orchestrators leave a process before they kill "
-		 "it."},
+		 "it." },
 	{ 0 },
 };
 static const struct opt_table lifecycle_table = { .rows = lifecycle_rows,
 						  .size = sizeof(T),
 						  .place_offset = OPT_NO_PLACE,
-						  .doc = "What happens between the order to stop and the end."};
+						  .doc = "What happens between the order to stop and the end." };
 #undef T
 
 #define T struct timeouts_conf
@@ -64,14 +64,14 @@ static const struct opt responding_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "How long a client may take to send a whole request, its body included. A slow sender costs a "
 		 "connection and nothing else, but only this limit gives the connection back. Long uploads over "
-		 "slow links need more; 0 means no limit."},
+		 "slow links need more; 0 means no limit." },
 	{ .name = "writeTimeout",
 	  .kind = OPT_DURATION,
 	  .offset = offsetof(T, write_ns),
 	  .max = INFINITY,
 	  .flags = OPT_STATIC,
 	  .doc = "How long may pass from the end of the request's head to the end of the response. It also cuts "
-		 "long downloads and event streams, which is why 0, no limit, is the default."},
+		 "long downloads and event streams, which is why 0, no limit, is the default." },
 	{ .name = "idleTimeout",
 	  .kind = OPT_DURATION,
 	  .offset = offsetof(T, idle_ns),
@@ -79,13 +79,13 @@ static const struct opt responding_rows[] = {
 	  .max = INFINITY,
 	  .flags = OPT_STATIC,
 	  .doc = "How long a keep-alive connection may stay without a request before it is closed. Longer saves "
-		 "clients handshakes, shorter saves descriptors and memory here. 0 means no limit of its own."},
+		 "clients handshakes, shorter saves descriptors and memory here. 0 means no limit of its own." },
 	{ 0 },
 };
 static const struct opt_table responding_table = { .rows = responding_rows,
 						   .size = sizeof(T),
 						   .place_offset = OPT_NO_PLACE,
-						   .doc = "How long one client may take over one exchange."};
+						   .doc = "How long one client may take over one exchange." };
 #undef T
 
 #define T struct transport_conf
@@ -94,12 +94,12 @@ static const struct opt transport_rows[] = {
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, life_cycle),
 	  .table = &lifecycle_table,
-	  .doc = "The end of the process: how long it still accepts, how long it still answers."},
+	  .doc = "The end of the process: how long it still accepts, how long it still answers." },
 	{ .name = "respondingTimeouts",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, responding),
 	  .table = &responding_table,
-	  .doc = "Limits on how long a client may take to send, to receive and to stay silent."},
+	  .doc = "Limits on how long a client may take to send, to receive and to stay silent." },
 	{ .name = "keepAliveMaxTime",
 	  .kind = OPT_DURATION,
 	  .offset = offsetof(T, keep_alive_max_time_ns),
@@ -107,20 +107,20 @@ static const struct opt transport_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Age at which a client connection is closed after its next response. It makes long-lived clients "
 		 "come back through the balancer in front and so spreads them over new instances. 0 means that age "
-		 "alone closes nothing."},
+		 "alone closes nothing." },
 	{ .name = "keepAliveMaxRequests",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, keep_alive_max_requests),
 	  .max = INFINITY,
 	  .flags = OPT_STATIC,
 	  .doc = "Number of requests after which a client connection is closed, the response to the last one "
-		 "saying so. 0 means that their number alone closes nothing."},
+		 "saying so. 0 means that their number alone closes nothing." },
 	{ 0 },
 };
 static const struct opt_table transport_table = { .rows = transport_rows,
 						  .size = sizeof(T),
 						  .place_offset = OPT_NO_PLACE,
-						  .doc = "Connections of one entry point: their times, their ends."};
+						  .doc = "Connections of one entry point: their times, their ends." };
 #undef T
 
 #define T struct forwarded_conf
@@ -131,7 +131,7 @@ static const struct opt forwarded_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Keeps the X-Forwarded headers of every client instead of replacing them. Anybody can then claim "
 		 "any address, so this is for networks where only your own proxies reach the entry point; "
-		 "trustedIPs is the better way."},
+		 "trustedIPs is the better way." },
 	{ .name = "trustedIPs",
 	  .kind = OPT_STRINGS,
 	  .offset = offsetof(T, trusted_ips),
@@ -140,7 +140,7 @@ static const struct opt forwarded_rows[] = {
 	  .example = "[127.0.0.1/32, \"fd00::/8\"]",
 	  .doc = "IP addresses and prefixes of the proxies in front. Only requests that arrive from them keep "
 		 "their X-Forwarded headers; from anybody else the headers are removed and written anew from what "
-		 "the connection shows."},
+		 "the connection shows." },
 	{ 0 },
 };
 static const char *const forwarded_unsupported[] = { "connection", "notAppendXForwardedFor",
@@ -149,7 +149,7 @@ static const struct opt_table forwarded_table = { .rows = forwarded_rows,
 						  .size = sizeof(T),
 						  .place_offset = OPT_NO_PLACE,
 						  .unsupported = forwarded_unsupported,
-						  .doc = "Which clients may say on whose behalf they ask."};
+						  .doc = "Which clients may say on whose behalf they ask." };
 #undef T
 
 #define T struct entry_http_conf
@@ -164,7 +164,7 @@ static const struct opt entry_http_rows[] = {
 	  .doc = "Bytes that the head of a request, its request line and all its headers, may take. A longer one "
 		 "is answered with 431 and the connection is closed. Each connection holds that much at most, so "
 		 "the product with maxConnections bounds what heads can cost. The default is below Traefik's 1 "
-		 "MiB, which no ordinary client comes near."},
+		 "MiB, which no ordinary client comes near." },
 	{ .name = "sanitizePath",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, sanitize_path),
@@ -172,7 +172,7 @@ static const struct opt entry_http_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Removes dot segments and repeated slashes from the request's path before rules look at it, so "
 		 "that a rule for /admin cannot be walked around by /x/../admin. Switch it off only for "
-		 "applications that give such paths a meaning of their own and check them themselves."},
+		 "applications that give such paths a meaning of their own and check them themselves." },
 	{ 0 },
 };
 static const char *const entry_http_unsupported[] = { "redirections",
@@ -186,7 +186,7 @@ static const struct opt_table entry_http_table = { .rows = entry_http_rows,
 						   .size = sizeof(T),
 						   .place_offset = OPT_NO_PLACE,
 						   .unsupported = entry_http_unsupported,
-						   .doc = "How the entry point reads HTTP."};
+						   .doc = "How the entry point reads HTTP." };
 #undef T
 
 #define T struct entry_udp_conf
@@ -199,7 +199,7 @@ static const struct opt entry_udp_rows[] = {
 	  .max = INFINITY,
 	  .flags = OPT_STATIC,
 	  .doc = "How long a UDP session, the datagrams between one client address and port and one server, is "
-		 "remembered after its last datagram. A datagram after that is balanced anew."},
+		 "remembered after its last datagram. A datagram after that is balanced anew." },
 	{ 0 },
 };
 static const struct opt_table entry_udp_table = {
@@ -217,35 +217,35 @@ static const struct opt entry_rows[] = {
 	  .example = "\"127.0.0.1:8000\"",
 	  .doc = "Where clients connect, as [host]:port with /tcp or /udp after it; tcp when neither is given. The "
 		 "host is an IP address (IPv6 in brackets), or nothing for every address of the machine, IPv4 and "
-		 "IPv6. Names are not looked up. Services that the kernel tier serves need one specific address."},
+		 "IPv6. Names are not looked up. Services that the kernel tier serves need one specific address." },
 	{ .name = "asDefault",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, as_default),
 	  .flags = OPT_STATIC,
 	  .doc = "Makes this entry point one of those that a router without entryPoints is attached to. When no "
 		 "entry point says so, such a router is attached to all TCP entry points except the one named "
-		 "traefik."},
+		 "traefik." },
 	{ .name = "transport",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, transport),
 	  .table = &transport_table,
-	  .doc = "Time limits of client connections, and how the entry point ends."},
+	  .doc = "Time limits of client connections, and how the entry point ends." },
 	{ .name = "forwardedHeaders",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, forwarded),
 	  .table = &forwarded_table,
 	  .doc = "Whose X-Forwarded headers are believed. By default nobody's: they are removed and written from "
-		 "the connection."},
+		 "the connection." },
 	{ .name = "http",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, http),
 	  .table = &entry_http_table,
-	  .doc = "Options that only HTTP requests of this entry point feel."},
+	  .doc = "Options that only HTTP requests of this entry point feel." },
 	{ .name = "udp",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, udp),
 	  .table = &entry_udp_table,
-	  .doc = "Options that only a UDP entry point feels."},
+	  .doc = "Options that only a UDP entry point feels." },
 	{ 0 },
 };
 static const char *const entry_unsupported[] = { "reusePort", "allowACMEByPass", "proxyProtocol",
@@ -256,5 +256,6 @@ const struct opt_table conf_entry_table = {
 	.size = sizeof(T),
 	.place_offset = offsetof(T, at),
 	.unsupported = entry_unsupported,
-	.doc = "One place where clients arrive: an address, a protocol, and the limits that hold there."};
+	.doc = "One place where clients arrive: an address, a protocol, and the limits that hold there."
+};
 #undef T

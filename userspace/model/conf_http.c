@@ -139,7 +139,7 @@ static const struct opt router_rows[] = {
 	  .example = "\"Host(`api.test`) && PathPrefix(`/v1`)\"",
 	  .doc = "Which requests the router takes: matchers such as Host(`a.test`), Path(`/x`), PathPrefix(`/x`), "
 		 "Method(`GET`) and Header(`name`, `value`), joined by &&, || and !, with parentheses. Values "
-		 "stand in backticks or double quotes."},
+		 "stand in backticks or double quotes." },
 	{ .name = "priority",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, priority),
@@ -150,7 +150,7 @@ static const struct opt router_rows[] = {
 	  .offset = offsetof(T, middlewares),
 	  .example = "[stripPrefix]",
 	  .doc = "Names of middlewares that a request passes, in this order, before the service, and its response "
-		 "in the opposite order."},
+		 "in the opposite order." },
 	{ .name = "service",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, service),
@@ -165,7 +165,7 @@ static const struct opt_table router_table = { .rows = router_rows,
 					       .size = sizeof(T),
 					       .place_offset = offsetof(T, at),
 					       .unsupported = router_unsupported,
-					       .doc = "Takes requests that match its rule to a service."};
+					       .doc = "Takes requests that match its rule to a service." };
 #undef T
 
 /* ---- services ---- */
@@ -180,7 +180,7 @@ static const struct opt server_rows[] = {
 	  .example = "\"http://198.18.1.11:80\"",
 	  .doc = "Where the server is: http://host:port. The host is an IP address, in brackets when it is IPv6, "
 		 "or a name, which is looked up when the configuration is put in force. Port 80 when none is "
-		 "given. A path is ignored."},
+		 "given. A path is ignored." },
 	{ .name = "weight",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, weight),
@@ -194,7 +194,7 @@ static const struct opt_table server_table = { .rows = server_rows,
 					       .size = sizeof(T),
 					       .place_offset = offsetof(T, at),
 					       .unsupported = server_unsupported,
-					       .doc = "One server of a service."};
+					       .doc = "One server of a service." };
 #undef T
 
 #define T struct http_health_conf
@@ -206,35 +206,35 @@ static const struct opt health_rows[] = {
 	  .check = check_path,
 	  .example = "/health",
 	  .doc = "The path that is asked for, with a query where one is needed. It should be cheap, and fail when "
-		 "the server can not do its work."},
+		 "the server can not do its work." },
 	{ .name = "scheme",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, scheme),
 	  .check = check_scheme,
-	  .doc = "The scheme of the check when it differs from the server's."},
+	  .doc = "The scheme of the check when it differs from the server's." },
 	{ .name = "hostname",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, hostname),
 	  .check = check_hostname,
 	  .doc = "The Host header of the check; without it the server's own host and port. For servers that answer "
-		 "several names."},
+		 "several names." },
 	{ .name = "method",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, method),
 	  .def = "GET",
 	  .check = check_method,
-	  .doc = "The request's method. HEAD spares the server the body, which is not looked at."},
+	  .doc = "The request's method. HEAD spares the server the body, which is not looked at." },
 	{ .name = "port",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, port),
 	  .max = 65535,
-	  .doc = "The port of the check when it differs from the server's; 0 means the server's."},
+	  .doc = "The port of the check when it differs from the server's; 0 means the server's." },
 	{ .name = "status",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, status),
 	  .max = 599,
 	  .check = check_status,
-	  .doc = "The status that counts as healthy. 0 takes any from 200 to 399."},
+	  .doc = "The status that counts as healthy. 0 takes any from 200 to 399." },
 	{ .name = "interval",
 	  .kind = OPT_DURATION,
 	  .offset = offsetof(T, interval_ns),
@@ -253,13 +253,13 @@ static const struct opt health_rows[] = {
 	  .def = "5s",
 	  .min = 1e6,
 	  .max = INFINITY,
-	  .doc = "How long one check may take, from connecting to the response's head. Longer counts as a failure."},
+	  .doc = "How long one check may take, from connecting to the response's head. Longer counts as a failure." },
 	{ .name = "headers",
 	  .kind = OPT_STRING_MAP,
 	  .offset = offsetof(T, headers),
 	  .check = check_headers,
 	  .example = "{ X-Check: sluice }",
-	  .doc = "Headers that are added to the check's request, by name."},
+	  .doc = "Headers that are added to the check's request, by name." },
 	{ .name = "healthyThreshold",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, healthy_threshold),
@@ -283,7 +283,7 @@ static const struct opt_table health_table = { .rows = health_rows,
 					       .unsupported = health_unsupported,
 					       .doc = "Asks every server at intervals. One that fails gets no new "
 						      "requests until it answers again. Servers count as healthy "
-						      "until the first check says otherwise."};
+						      "until the first check says otherwise." };
 #undef T
 
 static const char *const strategies[] = { "wrr", NULL };
@@ -295,25 +295,25 @@ static const struct opt lb_rows[] = {
 	  .offset = offsetof(T, servers),
 	  .table = &server_table,
 	  .doc = "The servers that share the requests. With none, or none that is healthy, requests are answered "
-		 "with 503."},
+		 "with 503." },
 	{ .name = "strategy",
 	  .kind = OPT_ENUM,
 	  .offset = offsetof(T, strategy),
 	  .def = "wrr",
 	  .choices = strategies,
 	  .doc = "How a server is chosen. wrr is smooth weighted round robin: in every round each server is taken "
-		 "as often as its weight says, spread evenly over the round."},
+		 "as often as its weight says, spread evenly over the round." },
 	{ .name = "passHostHeader",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, pass_host_header),
 	  .def = "true",
 	  .doc = "Sends the client's Host header on. Off, the server sees its own host and port instead, which "
-		 "some virtual hosts need."},
+		 "some virtual hosts need." },
 	{ .name = "healthCheck",
 	  .kind = OPT_OPTIONAL,
 	  .offset = offsetof(T, health_check),
 	  .table = &health_table,
-	  .doc = "Asks the servers whether they are well. Without it every server counts as healthy for ever."},
+	  .doc = "Asks the servers whether they are well. Without it every server counts as healthy for ever." },
 	{ 0 },
 };
 static const char *const lb_unsupported[] = { "sticky", "serversTransport", "responseForwarding", "passiveHealthCheck",
@@ -322,7 +322,7 @@ static const struct opt_table lb_table = { .rows = lb_rows,
 					   .size = sizeof(T),
 					   .place_offset = offsetof(T, at),
 					   .unsupported = lb_unsupported,
-					   .doc = "Shares requests out over servers."};
+					   .doc = "Shares requests out over servers." };
 #undef T
 
 #define T struct http_service_conf
@@ -332,7 +332,7 @@ static const struct opt service_rows[] = {
 	  .offset = offsetof(T, load_balancer),
 	  .table = &lb_table,
 	  .flags = OPT_REQUIRED,
-	  .doc = "Servers and how requests are shared out over them."},
+	  .doc = "Servers and how requests are shared out over them." },
 	{ 0 },
 };
 static const char *const service_unsupported[] = { "weighted", "highestRandomWeight", "mirroring",
@@ -341,7 +341,7 @@ static const struct opt_table service_table = { .rows = service_rows,
 						.size = sizeof(T),
 						.place_offset = offsetof(T, at),
 						.unsupported = service_unsupported,
-						.doc = "What answers requests."};
+						.doc = "What answers requests." };
 #undef T
 
 /* ---- middlewares ---- */
@@ -352,7 +352,7 @@ static const struct opt middleware_rows[] = {
 	  .kind = OPT_ONE_OF,
 	  .offset = offsetof(T, kind),
 	  .variants = &middleware_variants,
-	  .doc = "The kind of middleware."},
+	  .doc = "The kind of middleware." },
 	{ 0 },
 };
 static const char *const middleware_unsupported[] = { "addPrefix",   "basicAuth",	  "buffering",
@@ -369,7 +369,8 @@ static const struct opt_table middleware_table = {
 	.size = sizeof(T),
 	.place_offset = offsetof(T, at),
 	.unsupported = middleware_unsupported,
-	.doc = "Changes requests and responses between router and service. A middleware is of exactly one kind."};
+	.doc = "Changes requests and responses between router and service. A middleware is of exactly one kind."
+};
 #undef T
 
 /* ---- http ---- */
@@ -382,18 +383,18 @@ static const struct opt http_rows[] = {
 	  .table = &router_table,
 	  .example = "api",
 	  .doc = "Routers by name. A request goes to the matching router with the highest priority, or is answered "
-		 "with 404."},
+		 "with 404." },
 	{ .name = "services",
 	  .kind = OPT_MAP,
 	  .offset = offsetof(T, services),
 	  .table = &service_table,
 	  .example = "api",
-	  .doc = "Services by name."},
+	  .doc = "Services by name." },
 	{ .name = "middlewares",
 	  .kind = OPT_MAP,
 	  .offset = offsetof(T, middlewares),
 	  .table = &middleware_table,
-	  .doc = "Middlewares by name."},
+	  .doc = "Middlewares by name." },
 	{ 0 },
 };
 static const char *const http_unsupported[] = { "serversTransports", NULL };
@@ -401,7 +402,7 @@ const struct opt_table conf_http_table = { .rows = http_rows,
 					   .size = sizeof(T),
 					   .place_offset = OPT_NO_PLACE,
 					   .unsupported = http_unsupported,
-					   .doc = "HTTP requests that the agent serves."};
+					   .doc = "HTTP requests that the agent serves." };
 #undef T
 
 #define T struct dynamic_conf
@@ -410,17 +411,17 @@ static const struct opt dynamic_rows[] = {
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, http),
 	  .table = &conf_http_table,
-	  .doc = "HTTP requests."},
+	  .doc = "HTTP requests." },
 	{ .name = "tcp",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, tcp),
 	  .table = &conf_tcp_table,
-	  .doc = "TCP connections."},
+	  .doc = "TCP connections." },
 	{ .name = "udp",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, udp),
 	  .table = &conf_udp_table,
-	  .doc = "UDP datagrams."},
+	  .doc = "UDP datagrams." },
 	{ 0 },
 };
 #define ELSEWHERE "a start-up option; expected in the file given with -c"
@@ -446,5 +447,5 @@ const struct opt_table dynamic_table = { .rows = dynamic_rows,
 					 .elsewhere = dynamic_elsewhere,
 					 .doc = "Routing configuration comes from the providers and from the same "
 						"file as the start-up options; changes are taken over while sluice "
-						"runs."};
+						"runs." };
 #undef T

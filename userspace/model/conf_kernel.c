@@ -93,13 +93,13 @@ static const struct opt snat_rows[] = {
 	  .doc = "The source ports, low-high, that the kernel tier uses towards backends. They must not overlap "
 		 "the ports that this host uses for connections of its own (net.ipv4.ip_local_port_range, by "
 		 "default from 32768), or the host would be sent answers that belong to flows. Their number, per "
-		 "backend and address of this host, bounds the flows at one time."},
+		 "backend and address of this host, bounds the flows at one time." },
 	{ 0 },
 };
 static const struct opt_table snat_table = { .rows = snat_rows,
 					     .size = sizeof(T),
 					     .place_offset = OPT_NO_PLACE,
-					     .doc = "Address translation of the kernel tier."};
+					     .doc = "Address translation of the kernel tier." };
 #undef T
 
 #define T struct kernel_conf
@@ -112,7 +112,7 @@ static const struct opt kernel_rows[] = {
 	  .example = "[eth0]",
 	  .doc = "The network interfaces at which the XDP program is attached: those that clients' packets arrive "
 		 "at and those that backends' answers arrive at. One that does not exist is reported and passed "
-		 "over; with none the kernel tier stays off."},
+		 "over; with none the kernel tier stays off." },
 	{ .name = "xdpMode",
 	  .kind = OPT_ENUM,
 	  .offset = offsetof(T, xdp_mode),
@@ -121,7 +121,7 @@ static const struct opt kernel_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "How the program is attached. native runs in the driver, before the kernel allocates anything for "
 		 "the packet; generic runs after that with any driver and costs several times as much; auto takes "
-		 "native where the driver has it, else generic, and the log says which."},
+		 "native where the driver has it, else generic, and the log says which." },
 	{ .name = "pinPath",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, pin_path),
@@ -130,7 +130,7 @@ static const struct opt kernel_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "The directory of the BPF file system in which programs and maps are pinned. Packets keep being "
 		 "forwarded through them when the process is killed, and the next start takes them over with the "
-		 "flows in them. Two instances need two paths."},
+		 "flows in them. Two instances need two paths." },
 	{ .name = "onExit",
 	  .kind = OPT_ENUM,
 	  .offset = offsetof(T, on_exit),
@@ -138,7 +138,7 @@ static const struct opt kernel_rows[] = {
 	  .choices = on_exits,
 	  .flags = OPT_STATIC,
 	  .doc = "What an orderly stop does with the kernel tier. detach takes the program off the interfaces and "
-		 "removes the pins; keep leaves all in force for the next start, so that a restart loses no packet."},
+		 "removes the pins; keep leaves all in force for the next start, so that a restart loses no packet." },
 	{ .name = "maxServices",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, max_services),
@@ -147,7 +147,7 @@ static const struct opt kernel_rows[] = {
 	  .max = 65535,
 	  .flags = OPT_STATIC,
 	  .doc = "The number of addresses with port and protocol that the kernel tier can serve. It sizes a map; "
-		 "each one in use takes two bytes per row of its Maglev table besides."},
+		 "each one in use takes two bytes per row of its Maglev table besides." },
 	{ .name = "maxBackends",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, max_backends),
@@ -156,7 +156,7 @@ static const struct opt kernel_rows[] = {
 	  .max = 65534,
 	  .flags = OPT_STATIC,
 	  .doc = "The number of backends over all services of the kernel tier, those that drain included. It sizes "
-		 "a map."},
+		 "a map." },
 	{ .name = "maxFlows",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, max_flows),
@@ -166,7 +166,7 @@ static const struct opt kernel_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "The number of connections and UDP sessions that the kernel tier remembers. When the table is "
 		 "full the one that was silent longest is forgotten. The memory is taken at the start, roughly 300 "
-		 "bytes for each."},
+		 "bytes for each." },
 	{ .name = "maglevSize",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, maglev_size),
@@ -177,7 +177,7 @@ static const struct opt kernel_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Rows of each service's Maglev table, a prime number. More rows follow the weights more closely "
 		 "and move fewer flows when backends change; a hundred rows per backend keep shares within one "
-		 "percent. Each row takes two bytes."},
+		 "percent. Each row takes two bytes." },
 	{ .name = "udpTimeout",
 	  .kind = OPT_DURATION,
 	  .offset = offsetof(T, udp_timeout_ns),
@@ -186,12 +186,12 @@ static const struct opt kernel_rows[] = {
 	  .max = 86400 * SECOND,
 	  .flags = OPT_STATIC,
 	  .doc = "How long the kernel tier remembers a UDP session after its last datagram. A datagram after that "
-		 "may go to another backend and leaves from another port."},
+		 "may go to another backend and leaves from another port." },
 	{ .name = "snat",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, snat),
 	  .table = &snat_table,
-	  .doc = "Source ports for services with forwarding snat."},
+	  .doc = "Source ports for services with forwarding snat." },
 	{ 0 },
 };
 const struct opt_table conf_kernel_table = { .rows = kernel_rows,
@@ -199,7 +199,7 @@ const struct opt_table conf_kernel_table = { .rows = kernel_rows,
 					     .place_offset = offsetof(T, at),
 					     .check = check_kernel,
 					     .doc = "The kernel tier: services with datapath xdp are forwarded "
-						    "before packets reach a socket. Not part of Traefik."};
+						    "before packets reach a socket. Not part of Traefik." };
 #undef T
 
 #define T struct control_conf
@@ -211,11 +211,11 @@ static const struct opt control_rows[] = {
 	  .check = check_absolute,
 	  .flags = OPT_STATIC,
 	  .doc = "The unix socket over which `sluice status` asks the running agent. Only root and the agent's own "
-		 "user may open it. Two instances on one host need two paths."},
+		 "user may open it. Two instances on one host need two paths." },
 	{ 0 },
 };
 const struct opt_table conf_control_table = { .rows = control_rows,
 					      .size = sizeof(T),
 					      .place_offset = OPT_NO_PLACE,
-					      .doc = "The way in for sluice's own commands. Not part of Traefik."};
+					      .doc = "The way in for sluice's own commands. Not part of Traefik." };
 #undef T

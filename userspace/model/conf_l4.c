@@ -38,7 +38,7 @@ static const struct opt tcp_router_rows[] = {
 	  .flags = OPT_REQUIRED,
 	  .example = "\"HostSNI(`*`)\"",
 	  .doc = "Which connections the router takes. HostSNI(`*`) takes all of them, and is the only rule that "
-		 "datapath xdp can follow: it forwards packets without looking into them."},
+		 "datapath xdp can follow: it forwards packets without looking into them." },
 	{ .name = "priority",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, priority),
@@ -57,7 +57,7 @@ static const struct opt_table tcp_router_table = { .rows = tcp_router_rows,
 						   .size = sizeof(T),
 						   .place_offset = offsetof(T, at),
 						   .unsupported = tcp_router_unsupported,
-						   .doc = "Takes TCP connections that match its rule to a service."};
+						   .doc = "Takes TCP connections that match its rule to a service." };
 
 static const struct opt udp_router_rows[] = {
 	{ .name = "entryPoints",
@@ -65,7 +65,7 @@ static const struct opt udp_router_rows[] = {
 	  .offset = offsetof(T, entry_points),
 	  .example = "[dns]",
 	  .doc = "Names of the UDP entry points the router listens to. Without it the router is attached to all of "
-		 "them. One router can have an entry point; there is nothing in a datagram to choose by."},
+		 "them. One router can have an entry point; there is nothing in a datagram to choose by." },
 	{ .name = "service",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, service),
@@ -77,7 +77,7 @@ static const struct opt udp_router_rows[] = {
 static const struct opt_table udp_router_table = { .rows = udp_router_rows,
 						   .size = sizeof(T),
 						   .place_offset = offsetof(T, at),
-						   .doc = "Takes the datagrams of an entry point to a service."};
+						   .doc = "Takes the datagrams of an entry point to a service." };
 #undef T
 
 /* ---- services ---- */
@@ -109,11 +109,11 @@ static const struct opt_table tcp_server_table = { .rows = tcp_server_rows,
 						   .size = sizeof(T),
 						   .place_offset = offsetof(T, at),
 						   .unsupported = tcp_server_unsupported,
-						   .doc = "One server of a TCP service."};
+						   .doc = "One server of a TCP service." };
 static const struct opt_table udp_server_table = { .rows = udp_server_rows,
 						   .size = sizeof(T),
 						   .place_offset = offsetof(T, at),
-						   .doc = "One server of a UDP service."};
+						   .doc = "One server of a UDP service." };
 #undef T
 
 #define T struct tcp_health_conf
@@ -122,7 +122,7 @@ static const struct opt health_rows[] = {
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, port),
 	  .max = 65535,
-	  .doc = "The port of the check when it differs from the server's; 0 means the server's."},
+	  .doc = "The port of the check when it differs from the server's; 0 means the server's." },
 	{ .name = "interval",
 	  .kind = OPT_DURATION,
 	  .offset = offsetof(T, interval_ns),
@@ -142,19 +142,19 @@ static const struct opt health_rows[] = {
 	  .min = 1e6,
 	  .max = INFINITY,
 	  .doc = "How long one check may take, from connecting to the last byte that is expected. Longer counts as "
-		 "a failure."},
+		 "a failure." },
 	{ .name = "send",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, send),
 	  .example = "\"PING\\r\\n\"",
 	  .doc = "Bytes that are sent after connecting. Without it connecting alone is the check, or what the "
-		 "server says first."},
+		 "server says first." },
 	{ .name = "expect",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, expect),
 	  .example = "\"+PONG\"",
 	  .doc = "Bytes that the server must answer with, compared from the first one it sends. Without it nothing "
-		 "is read."},
+		 "is read." },
 	{ .name = "healthyThreshold",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, healthy_threshold),
@@ -177,7 +177,8 @@ static const struct opt_table health_table = {
 	.place_offset = OPT_NO_PLACE,
 	.doc = "Connects to every server at intervals. One that fails gets no new connections until it accepts "
 	       "again; the kernel tier's table is rebuilt without it. Servers count as healthy until the first "
-	       "check says otherwise."};
+	       "check says otherwise."
+};
 #undef T
 
 static const char *const datapaths[] = { "xdp", NULL };
@@ -219,7 +220,7 @@ static const struct opt tcp_lb_rows[] = {
 	  .offset = offsetof(T, health_check),
 	  .table = &health_table,
 	  .doc = "Connects to the servers to see whether they accept. Without it every server counts as healthy "
-		 "for ever."},
+		 "for ever." },
 	{ 0 },
 };
 static const struct opt udp_lb_rows[] = { LB_ROWS(udp_server_table), { 0 } };
@@ -229,12 +230,14 @@ static const struct opt_table tcp_lb_table = {
 	.size = sizeof(T),
 	.place_offset = offsetof(T, at),
 	.unsupported = tcp_lb_unsupported,
-	.doc = "Shares connections out over servers, in proportion to their weights (Maglev)."};
+	.doc = "Shares connections out over servers, in proportion to their weights (Maglev)."
+};
 static const struct opt_table udp_lb_table = {
 	.rows = udp_lb_rows,
 	.size = sizeof(T),
 	.place_offset = offsetof(T, at),
-	.doc = "Shares sessions out over servers, in proportion to their weights (Maglev)."};
+	.doc = "Shares sessions out over servers, in proportion to their weights (Maglev)."
+};
 #undef T
 
 #define T struct l4_service_conf
@@ -245,7 +248,7 @@ static const struct opt_table udp_lb_table = {
 		  .offset = offsetof(T, load_balancer),                       \
 		  .table = &lb_table,                                         \
 		  .flags = OPT_REQUIRED,                                      \
-		  .doc = "Servers and how flows are shared out over them."}, \
+		  .doc = "Servers and how flows are shared out over them." }, \
 			{ 0 },                                                \
 	}
 static const struct opt tcp_service_rows[] = SERVICE_ROWS(tcp_lb_table);
@@ -255,12 +258,12 @@ static const struct opt_table tcp_service_table = { .rows = tcp_service_rows,
 						    .size = sizeof(T),
 						    .place_offset = offsetof(T, at),
 						    .unsupported = service_unsupported,
-						    .doc = "What takes TCP connections."};
+						    .doc = "What takes TCP connections." };
 static const struct opt_table udp_service_table = { .rows = udp_service_rows,
 						    .size = sizeof(T),
 						    .place_offset = offsetof(T, at),
 						    .unsupported = service_unsupported,
-						    .doc = "What takes datagrams."};
+						    .doc = "What takes datagrams." };
 #undef T
 
 /* ---- tcp, udp ---- */
@@ -272,13 +275,13 @@ static const struct opt tcp_rows[] = {
 	  .offset = offsetof(T, routers),
 	  .table = &tcp_router_table,
 	  .example = "db",
-	  .doc = "TCP routers by name."},
+	  .doc = "TCP routers by name." },
 	{ .name = "services",
 	  .kind = OPT_MAP,
 	  .offset = offsetof(T, services),
 	  .table = &tcp_service_table,
 	  .example = "db",
-	  .doc = "TCP services by name."},
+	  .doc = "TCP services by name." },
 	{ 0 },
 };
 static const struct opt udp_rows[] = {
@@ -287,13 +290,13 @@ static const struct opt udp_rows[] = {
 	  .offset = offsetof(T, routers),
 	  .table = &udp_router_table,
 	  .example = "dns",
-	  .doc = "UDP routers by name."},
+	  .doc = "UDP routers by name." },
 	{ .name = "services",
 	  .kind = OPT_MAP,
 	  .offset = offsetof(T, services),
 	  .table = &udp_service_table,
 	  .example = "dns",
-	  .doc = "UDP services by name."},
+	  .doc = "UDP services by name." },
 	{ 0 },
 };
 static const char *const tcp_unsupported[] = { "middlewares", "serversTransports", NULL };
@@ -301,7 +304,7 @@ const struct opt_table conf_tcp_table = { .rows = tcp_rows,
 					  .size = sizeof(T),
 					  .place_offset = OPT_NO_PLACE,
 					  .unsupported = tcp_unsupported,
-					  .doc = "TCP connections, forwarded packet by packet."};
+					  .doc = "TCP connections, forwarded packet by packet." };
 const struct opt_table conf_udp_table = {
 	.rows = udp_rows, .size = sizeof(T), .place_offset = OPT_NO_PLACE, .doc = "UDP datagrams, forwarded one by one."
 };

@@ -48,7 +48,7 @@ static const struct opt file_rows[] = {
 	  .offset = offsetof(T, filename),
 	  .flags = OPT_STATIC,
 	  .doc = "One YAML file with routing configuration. It is an error when the file cannot be read; the "
-		 "configuration that was read last stays in force. When directory is given too, directory wins."},
+		 "configuration that was read last stays in force. When directory is given too, directory wins." },
 	{ .name = "directory",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, directory),
@@ -57,7 +57,7 @@ static const struct opt file_rows[] = {
 	  .doc = "A directory whose .yaml and .yml files, those of its sub-directories included, are read in "
 		 "lexical order and put together key by key. Names that begin with a dot and links to directories "
 		 "are passed over. Where two files define the same name the first wins and a warning names both "
-		 "places. A directory that does not exist yet is empty until it appears."},
+		 "places. A directory that does not exist yet is empty until it appears." },
 	{ .name = "watch",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, watch),
@@ -65,7 +65,7 @@ static const struct opt file_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Follows changes of the files and takes them over without a restart, a moment after the last one, "
 		 "so that a set of files that is being copied counts once. SIGHUP reads the files again whether "
-		 "watching is on or not."},
+		 "watching is on or not." },
 	{ 0 },
 };
 static const char *const file_unsupported[] = { "debugLogGeneratedTemplate", NULL };
@@ -75,7 +75,7 @@ static const struct opt_table file_table = { .rows = file_rows,
 					     .check = check_file_provider,
 					     .unsupported = file_unsupported,
 					     .doc = "Routing configuration from files. Routing sections in the "
-						    "file given with -c belong to this provider too."};
+						    "file given with -c belong to this provider too." };
 #undef T
 
 #define T struct providers_conf
@@ -84,7 +84,7 @@ static const struct opt providers_rows[] = {
 	  .kind = OPT_OPTIONAL,
 	  .offset = offsetof(T, file),
 	  .table = &file_table,
-	  .doc = "Reads routing configuration from a file or a directory of files."},
+	  .doc = "Reads routing configuration from a file or a directory of files." },
 	{ .name = "providersThrottleDuration",
 	  .kind = OPT_DURATION,
 	  .offset = offsetof(T, throttle_ns),
@@ -93,7 +93,7 @@ static const struct opt providers_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Shortest time between two takeovers of what providers deliver. The first delivery counts at "
 		 "once; of those that come within this time only the newest does. It keeps a storm of changes from "
-		 "becoming a storm of reloads."},
+		 "becoming a storm of reloads." },
 	{ 0 },
 };
 static const char *const providers_unsupported[] = { "precedence",
@@ -119,7 +119,7 @@ static const struct opt_table providers_table = { .rows = providers_rows,
 						  .size = sizeof(T),
 						  .place_offset = OPT_NO_PLACE,
 						  .unsupported = providers_unsupported,
-						  .doc = "Where routing configuration comes from."};
+						  .doc = "Where routing configuration comes from." };
 #undef T
 
 /* ---- log, accessLog ---- */
@@ -139,20 +139,20 @@ static const struct opt log_rows[] = {
 	  .example = "INFO",
 	  .doc = "The least important lines that are written. INFO tells of every change of configuration and of "
 		 "every server that goes or comes back; DEBUG adds why. The default is Traefik's, so that a file "
-		 "taken over logs as much as it did."},
+		 "taken over logs as much as it did." },
 	{ .name = "format",
 	  .kind = OPT_ENUM,
 	  .offset = offsetof(T, format),
 	  .def = "common",
 	  .choices = log_formats,
 	  .flags = OPT_STATIC,
-	  .doc = "The form of a line: common is text for people, json one object per line for machines."},
+	  .doc = "The form of a line: common is text for people, json one object per line for machines." },
 	{ .name = "filePath",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, file_path),
 	  .flags = OPT_STATIC,
 	  .doc = "The file that lines are appended to. Without it they go to standard error. SIGUSR1 opens the "
-		 "file again after it was rotated."},
+		 "file again after it was rotated." },
 	{ 0 },
 };
 static const char *const log_unsupported[] = { "noColor", "maxSize", "maxAge", "maxBackups", "compress", "otlp", NULL };
@@ -160,7 +160,7 @@ static const struct opt_table log_table = { .rows = log_rows,
 					    .size = sizeof(T),
 					    .place_offset = OPT_NO_PLACE,
 					    .unsupported = log_unsupported,
-					    .doc = "What sluice says about itself. Requests are in accessLog."};
+					    .doc = "What sluice says about itself. Requests are in accessLog." };
 #undef T
 
 #define T struct access_log_conf
@@ -170,7 +170,7 @@ static const struct opt access_rows[] = {
 	  .offset = offsetof(T, file_path),
 	  .flags = OPT_STATIC,
 	  .doc = "The file that lines are appended to. Without it they go to standard output. SIGUSR1 opens the "
-		 "file again after it was rotated."},
+		 "file again after it was rotated." },
 	{ .name = "format",
 	  .kind = OPT_ENUM,
 	  .offset = offsetof(T, format),
@@ -180,13 +180,13 @@ static const struct opt access_rows[] = {
 	  .example = "json",
 	  .doc = "The form of a line: common is the common log format followed by count, router, server and "
 		 "milliseconds; genericCLF is the bare combined format, which other tools read; json is one object "
-		 "per request with every field by name."},
+		 "per request with every field by name." },
 	{ .name = "addInternals",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, add_internals),
 	  .flags = OPT_STATIC,
 	  .doc = "Also writes requests to sluice's own services, the API, ping and metrics. They are left out by "
-		 "default, because health checks and scrapes would fill the log."},
+		 "default, because health checks and scrapes would fill the log." },
 	{ 0 },
 };
 static const char *const access_unsupported[] = { "bufferingSize", "filters", "fields", "dualOutput", "otlp", NULL };
@@ -195,7 +195,8 @@ static const struct opt_table access_table = {
 	.size = sizeof(T),
 	.place_offset = OPT_NO_PLACE,
 	.unsupported = access_unsupported,
-	.doc = "One line per request. Off unless the section is present; `accessLog: {}` is enough."};
+	.doc = "One line per request. Off unless the section is present; `accessLog: {}` is enough."
+};
 #undef T
 
 /* ---- api, ping, metrics ---- */
@@ -209,13 +210,13 @@ static const struct opt api_rows[] = {
 	  .example = "true",
 	  .doc = "Serves the API on the entry point named traefik without asking who calls. That entry point is "
 		 "127.0.0.1:8080 unless it is defined, so only this machine reaches it by default; Traefik would "
-		 "listen on every address."},
+		 "listen on every address." },
 	{ .name = "dashboard",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, dashboard),
 	  .def = "true",
 	  .flags = OPT_STATIC,
-	  .doc = "Serves the status page beside the API."},
+	  .doc = "Serves the status page beside the API." },
 	{ .name = "basePath",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, base_path),
@@ -223,7 +224,7 @@ static const struct opt api_rows[] = {
 	  .check = check_base_path,
 	  .flags = OPT_STATIC,
 	  .doc = "The path under which API and status page are found, for a proxy in front that gives them a part "
-		 "of its own path."},
+		 "of its own path." },
 	{ 0 },
 };
 static const char *const api_unsupported[] = { "debug", "disableDashboardAd", "dashboardName", NULL };
@@ -232,7 +233,7 @@ static const struct opt_table api_table = { .rows = api_rows,
 					    .place_offset = OPT_NO_PLACE,
 					    .unsupported = api_unsupported,
 					    .doc = "The read-only API. Off unless present; `api: {}` makes the "
-						   "service api@internal, which a router can name."};
+						   "service api@internal, which a router can name." };
 #undef T
 
 #define T struct ping_conf
@@ -243,12 +244,12 @@ static const struct opt ping_rows[] = {
 	  .def = "traefik",
 	  .flags = OPT_STATIC,
 	  .doc = "The entry point that answers /ping. It must be one of entryPoints, or traefik, which is made "
-		 "when it is needed."},
+		 "when it is needed." },
 	{ .name = "manualRouting",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, manual_routing),
 	  .flags = OPT_STATIC,
-	  .doc = "Makes no route of its own; a router of yours names the service ping@internal instead."},
+	  .doc = "Makes no route of its own; a router of yours names the service ping@internal instead." },
 	{ .name = "terminatingStatusCode",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, terminating_status),
@@ -257,14 +258,15 @@ static const struct opt ping_rows[] = {
 	  .max = 599,
 	  .flags = OPT_STATIC,
 	  .doc = "The status that /ping answers once the process was told to stop, so that a balancer in front "
-		 "looks elsewhere while requests in flight finish."},
+		 "looks elsewhere while requests in flight finish." },
 	{ 0 },
 };
 static const struct opt_table ping_table = {
 	.rows = ping_rows,
 	.size = sizeof(T),
 	.place_offset = OPT_NO_PLACE,
-	.doc = "A path that answers 200 as long as the process serves. Off unless present; `ping: {}` is enough."};
+	.doc = "A path that answers 200 as long as the process serves. Off unless present; `ping: {}` is enough."
+};
 #undef T
 
 #define T struct prometheus_conf
@@ -274,19 +276,19 @@ static const struct opt prometheus_rows[] = {
 	  .offset = offsetof(T, add_entry_points_labels),
 	  .def = "true",
 	  .flags = OPT_STATIC,
-	  .doc = "Counts requests per entry point. Cheap: one set of series per entry point, status and method."},
+	  .doc = "Counts requests per entry point. Cheap: one set of series per entry point, status and method." },
 	{ .name = "addRoutersLabels",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, add_routers_labels),
 	  .flags = OPT_STATIC,
 	  .doc = "Counts requests per router. Off by default, because the number of series grows with the number "
-		 "of routers."},
+		 "of routers." },
 	{ .name = "addServicesLabels",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, add_services_labels),
 	  .def = "true",
 	  .flags = OPT_STATIC,
-	  .doc = "Counts requests per service, and says of each server whether it is up."},
+	  .doc = "Counts requests per service, and says of each server whether it is up." },
 	{ .name = "buckets",
 	  .kind = OPT_DOUBLES,
 	  .offset = offsetof(T, buckets),
@@ -294,19 +296,19 @@ static const struct opt prometheus_rows[] = {
 	  .check = check_buckets,
 	  .flags = OPT_STATIC,
 	  .doc = "Upper limits, in seconds and ascending, of the duration histograms. Each one costs a series for "
-		 "every histogram."},
+		 "every histogram." },
 	{ .name = "entryPoint",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, entry_point),
 	  .def = "traefik",
 	  .flags = OPT_STATIC,
 	  .doc = "The entry point that answers /metrics. It must be one of entryPoints, or traefik, which is made "
-		 "when it is needed."},
+		 "when it is needed." },
 	{ .name = "manualRouting",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, manual_routing),
 	  .flags = OPT_STATIC,
-	  .doc = "Makes no route of its own; a router of yours names the service prometheus@internal instead."},
+	  .doc = "Makes no route of its own; a router of yours names the service prometheus@internal instead." },
 	{ 0 },
 };
 static const char *const prometheus_unsupported[] = { "headerLabels", NULL };
@@ -315,7 +317,8 @@ static const struct opt_table prometheus_table = {
 	.size = sizeof(T),
 	.place_offset = OPT_NO_PLACE,
 	.unsupported = prometheus_unsupported,
-	.doc = "Metrics in the Prometheus text format, with Traefik's names and labels."};
+	.doc = "Metrics in the Prometheus text format, with Traefik's names and labels."
+};
 #undef T
 
 #define T struct metrics_conf
@@ -324,7 +327,7 @@ static const struct opt metrics_rows[] = {
 	  .kind = OPT_OPTIONAL,
 	  .offset = offsetof(T, prometheus),
 	  .table = &prometheus_table,
-	  .doc = "Serves metrics for Prometheus to collect."},
+	  .doc = "Serves metrics for Prometheus to collect." },
 	{ 0 },
 };
 static const char *const metrics_unsupported[] = { "addInternals", "datadog", "statsD", "influxDB2", "otlp", NULL };
@@ -332,7 +335,7 @@ static const struct opt_table metrics_table = { .rows = metrics_rows,
 						.size = sizeof(T),
 						.place_offset = OPT_NO_PLACE,
 						.unsupported = metrics_unsupported,
-						.doc = "What is counted, and who is told."};
+						.doc = "What is counted, and who is told." };
 #undef T
 
 /* ---- root ---- */
@@ -349,47 +352,47 @@ static const struct opt static_rows[] = {
 		     "dns: { address: \"198.18.0.10:53/udp\" }",
 	  .doc = "The places where clients arrive, by name. Without any there is one, named http, on :80. The name "
 		 "traefik is the one of API, ping and metrics; it is made on 127.0.0.1:8080 when one of them needs "
-		 "it and it is not defined."},
+		 "it and it is not defined." },
 	{ .name = "providers",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, providers),
 	  .table = &providers_table,
-	  .doc = "Where routing configuration comes from, besides the http, tcp and udp sections of this file."},
+	  .doc = "Where routing configuration comes from, besides the http, tcp and udp sections of this file." },
 	{ .name = "log",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, log),
 	  .table = &log_table,
-	  .doc = "What sluice says about itself: changes, failures, health."},
+	  .doc = "What sluice says about itself: changes, failures, health." },
 	{ .name = "accessLog",
 	  .kind = OPT_OPTIONAL,
 	  .offset = offsetof(T, access_log),
 	  .table = &access_table,
-	  .doc = "One line per request that the agent served."},
+	  .doc = "One line per request that the agent served." },
 	{ .name = "api",
 	  .kind = OPT_OPTIONAL,
 	  .offset = offsetof(T, api),
 	  .table = &api_table,
-	  .doc = "What the running agent knows, as JSON."},
+	  .doc = "What the running agent knows, as JSON." },
 	{ .name = "ping",
 	  .kind = OPT_OPTIONAL,
 	  .offset = offsetof(T, ping),
 	  .table = &ping_table,
-	  .doc = "The health check of sluice itself."},
+	  .doc = "The health check of sluice itself." },
 	{ .name = "metrics",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, metrics),
 	  .table = &metrics_table,
-	  .doc = "Counters and histograms for a monitoring system."},
+	  .doc = "Counters and histograms for a monitoring system." },
 	{ .name = "kernel",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, kernel),
 	  .table = &conf_kernel_table,
-	  .doc = "The XDP tier: where it is attached and how large its tables are."},
+	  .doc = "The XDP tier: where it is attached and how large its tables are." },
 	{ .name = "control",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, control),
 	  .table = &conf_control_table,
-	  .doc = "The socket of sluice's own commands."},
+	  .doc = "The socket of sluice's own commands." },
 	{ .name = "workers",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, workers),
@@ -397,7 +400,7 @@ static const struct opt static_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Threads that serve connections, each with its own event loop, listeners and upstream "
 		 "connections. 0 takes one per processor that the process may run on, which is right unless the "
-		 "machine is shared."},
+		 "machine is shared." },
 	{ .name = "maxConnections",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, max_connections),
@@ -407,7 +410,7 @@ static const struct opt static_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Client connections at one time over all entry points and workers. Further ones wait in the "
 		 "listener's backlog. With the size of a head it bounds the memory that clients can make the agent "
-		 "hold."},
+		 "hold." },
 	{ 0 },
 };
 /* The same file may hold the routing sections, which dynamic_table reads. */
@@ -430,4 +433,5 @@ const struct opt_table static_table = {
 	.place_offset = OPT_NO_PLACE,
 	.unsupported = static_unsupported,
 	.elsewhere = static_elsewhere,
-	.doc = "Start-up options are read once, from the file given with -c; a change needs a restart."};
+	.doc = "Start-up options are read once, from the file given with -c; a change needs a restart."
+};
