@@ -73,17 +73,26 @@ def test_many_requests_on_one_connection_reuse_server_connections(agent):
 
 @pytest.mark.parametrize("size", [0, 1, 1024, 16383, 16384, 16385, 65536, 1 << 20, 10 << 20, 50 << 20])
 def test_bodies_arrive_whole_in_both_framings(agent, size):
+    """The echo answers while it is still being asked: both directions stream at once."""
     body = os.urandom(size)
     want = hashlib.sha256(body).digest()
     with agent.client(timeout=30) as c:
         a = c.request("/echo", method="POST", body=body)
         assert a.status == 200 and a.get("Content-Length") == str(size)
         assert hashlib.sha256(a.body).digest() == want
+    with agent.client(timeout=30) as c:
         step = max(1, size // 37)
         a = c.request("/echo", method="POST", chunks=[body[i:i + step] for i in range(0, size, step)])
         assert a.status == 200 and a.get("Transfer-Encoding") == "chunked"
         assert hashlib.sha256(a.body).digest() == want
-        assert c.request("/").status == 200  # the connection is still in step
+
+
+def test_connection_goes_on_after_uploads(agent):
+    with agent.client() as c:
+        for body in ({"body": b"x" * 100000}, {"chunks": [b"y" * 7000] * 9}, {"body": b""}, {"chunks": []}):
+            a = c.request("/", method="POST", **body)
+            assert a.status == 200 and a.get("Connection") is None, body
+        assert c.request("/").status == 200
 
 
 def test_curl_uploads_and_downloads(agent, tmp_path):

@@ -74,7 +74,10 @@ def test_truncated_heads_and_bodies(rude):
         with rude.client() as c:
             c.send(head[:n])
             c.sock.shutdown(socket.SHUT_WR)
-            c._to_the_end()
+            try:
+                c._to_the_end()
+            except ConnectionResetError:
+                pass
     assert rude.get("/").status == 200
 
 

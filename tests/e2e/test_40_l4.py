@@ -3,6 +3,8 @@
     client 198.18.0.2 --- lb0 [XDP: VIP 198.18.0.10] lb1 --- b1 b2 b3 :5432/tcp :53/udp
 """
 import os
+import socket
+import threading
 
 import pytest
 
@@ -30,7 +32,6 @@ def test_connections_reach_all_servers(agent):
 
 @pytest.mark.parametrize("size", [1, 1448, 1449, 65536, 5 << 20])
 def test_bytes_arrive_unchanged(agent, size):
-    import threading
     data = os.urandom(size)
     with connect(agent, timeout=15) as s:
         sender = threading.Thread(target=s.sock.sendall, args=(data,))
@@ -54,7 +55,6 @@ def test_a_connection_stays_with_its_server(agent):
 
 
 def test_half_close_is_passed_on(agent):
-    import socket
     with connect(agent) as s:
         s.sock.sendall(b"last words")
         s.sock.shutdown(socket.SHUT_WR)

@@ -2,6 +2,9 @@
 
     client --- web, VIP [agent + XDP, checks every 200 ms] --- b1 b2 b3
 """
+import os
+import signal
+
 import pytest
 
 from client import Load, Stream, eventually
@@ -29,7 +32,7 @@ def tcp_name(agent):
 
 
 def up(agent, url):
-    return agent.metric("traefik_service_server_up", url=url)
+    return agent.metric("traefik_service_server_up", service="app@file", url=url)
 
 
 def names(agent, ask, n=30):
@@ -90,8 +93,6 @@ def test_all_servers_ill_is_503_and_recovers(checked, backends):
 
 
 def test_hanging_server_is_taken_out(checked, backends):
-    import os
-    import signal
     os.kill(backends[2].process.pid, signal.SIGSTOP)
     try:
         eventually(lambda: up(checked, "http://198.18.1.13:80") == 0, what="server_up 0")

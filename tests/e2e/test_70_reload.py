@@ -3,6 +3,7 @@
     client: keep-alive and short connections, TCP flows --- [agent: dynamic.yml valid -> invalid -> valid] --- b1 b2 b3
 """
 import json
+import os
 
 from client import Load, Stream, eventually
 from conftest import routing
@@ -96,10 +97,10 @@ def test_routers_and_services_in_the_api(launch):
 def test_directory_of_files(launch):
     """Several files make one configuration; one that is added counts at once."""
     agent = launch(start=False)
-    import os
     directory = agent.dir + "/dynamic.d"
     os.mkdir(directory)
-    static = dict(agent.static, providers={"file": {"directory": directory, "watch": True}, "providersThrottleDuration": "50ms"})
+    ports = {"web": agent.static["entryPoints"]["web"]}
+    static = dict(agent.static, entryPoints=ports, providers={"file": {"directory": directory, "watch": True}, "providersThrottleDuration": "50ms"})
     with open(agent.config, "w") as f:
         json.dump(static, f)
     base = routing()

@@ -2,6 +2,7 @@
 
     client --- VIP [XDP, pinned; agent comes and goes] --- b1 b2 b3
 """
+import json
 import os
 import subprocess
 import time
@@ -89,7 +90,6 @@ def test_on_exit_keep_hands_flows_to_the_next_agent(launch):
         s.close()
     agent.sigkill()
     # Leave as the default would: another start without keep, then an orderly end.
-    import json
     with open(agent.config, "w") as f:
         json.dump(dict(agent.static, kernel=dict(agent.static["kernel"], onExit="detach")), f)
     agent.start()

@@ -53,7 +53,7 @@ def test_check_lists_every_error_with_its_place(binary):
     ("a: 1\na: 2\n", "2:1", "a"),
     ("entryPoints: { web: { address: ':99999' } }\n", "1:32", "99999"),
     ("kernel: { maxFlows: many }\n", "1:21", "maxFlows"),
-    ("http: { services: { s: { loadBalancer: { healthCheck: { timeout: 1parsec } } } } }\n", "1:67", "timeout"),
+    ("http: { services: { s: { loadBalancer: { healthCheck: { timeout: 1parsec } } } } }\n", "1:66", "timeout"),
 ])
 def test_one_mistake_one_precise_error(binary, text, place, says):
     result = check(binary, text)

@@ -84,6 +84,7 @@ def common(agent, launch):
 
 
 def test_access_log_in_common_format(common):
+    """Header values are not logged unless asked for, here as in Traefik: two dashes."""
     common.get("/x?y=1", headers={"User-Agent": "tester/1", "Referer": "http://ref/"})
 
     def line():
@@ -91,4 +92,4 @@ def test_access_log_in_common_format(common):
             return next((text for text in f if "/x?y=1" in text), None)
     text = eventually(line)
     assert re.match(r'198\.18\.0\.2 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /x\?y=1 HTTP/1\.1" 200 \d+ '
-                    r'"http://ref/" "tester/1" \d+ "all@file" "http://198\.18\.1\.1[123]:80" \d+ms$', text.strip()), text
+                    r'"-" "-" \d+ "all@file" "http://198\.18\.1\.1[123]:80" \d+ms$', text.strip()), text

@@ -13,7 +13,8 @@
 
 const struct api_route api_routes[] = {
 	{ "/api/version", api_version, NULL, "version and start time" },
-	{ "/api/overview", api_overview, NULL, "how many routers, services and middlewares there are; features; providers" },
+	{ "/api/overview", api_overview, NULL,
+	  "how many routers, services and middlewares there are; features; providers" },
 	{ "/api/entrypoints", api_entrypoints, "entry point", "settings of the entry points" },
 	{ "/api/rawdata", api_rawdata, NULL, "everything in force" },
 	{ "/api/http/routers", api_http_routers, "router", "HTTP routers" },
@@ -23,7 +24,8 @@ const struct api_route api_routes[] = {
 	{ "/api/tcp/services", api_tcp_services, "service", "TCP services and the state of their servers" },
 	{ "/api/udp/routers", api_udp_routers, "router", "UDP routers" },
 	{ "/api/udp/services", api_udp_services, "service", "UDP services and the state of their servers" },
-	{ "/api/status", api_status, NULL, "reloads and their errors, entry points, kernel interfaces, servers (not part of Traefik)" },
+	{ "/api/status", api_status, NULL,
+	  "reloads and their errors, entry points, kernel interfaces, servers (not part of Traefik)" },
 	{ "/api/kernel/counters", api_kernel_counters, NULL, "counters of the kernel tier (not part of Traefik)" },
 	{ 0 },
 };
@@ -47,7 +49,8 @@ static void reply_json(struct internal_reply *reply, const json_t *o)
 	reply->status = 500;
 }
 
-static void reply_message(struct internal_reply *reply, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void reply_message(struct internal_reply *reply, int status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 static void reply_message(struct internal_reply *reply, int status, const char *fmt, ...)
 {
 	json_t *text, *o = json_object();
@@ -99,7 +102,8 @@ struct sorted {
 static int compare_values(const json_t *a, const json_t *b)
 {
 	if (json_is_integer(a) && json_is_integer(b))
-		return (json_integer_value(a) > json_integer_value(b)) - (json_integer_value(a) < json_integer_value(b));
+		return (json_integer_value(a) > json_integer_value(b)) -
+		       (json_integer_value(a) < json_integer_value(b));
 	if (json_is_array(a) && json_is_array(b))
 		return compare_values(json_array_get(a, 0), json_array_get(b, 0));
 	if (json_is_string(a) && json_is_string(b))
@@ -119,7 +123,8 @@ static int compare(const void *va, const void *vb)
 /* The objects that the query asks for, in its order; borrowed from `objects`. */
 static size_t choose(json_t *objects, struct str query, struct sorted *ret)
 {
-	static const char *const keys[] = { "name", "provider", "priority", "rule", "service", "entryPoints", "status", "type" };
+	static const char *const keys[] = { "name",    "provider",    "priority", "rule",
+					    "service", "entryPoints", "status",	  "type" };
 	char by[32], direction[8];
 	const char *chosen = keys[0], *key;
 	size_t n = 0;
@@ -132,9 +137,7 @@ static size_t choose(json_t *objects, struct str query, struct sorted *ret)
 				chosen = keys[i];
 	if (query_get(query, "direction", direction, sizeof(direction)) && !strcmp(direction, "desc"))
 		sign = -1;
-	json_object_foreach(objects, key, o)
-		if (wanted(o, query))
-			ret[n++] = (struct sorted){ o, chosen, sign };
+	json_object_foreach(objects, key, o) if (wanted(o, query)) ret[n++] = (struct sorted){ o, chosen, sign };
 	if (n)
 		qsort(ret, n, sizeof(*ret), compare);
 	return n;
@@ -158,20 +161,23 @@ static void reply_list(struct internal_reply *reply, json_t *objects, struct str
 	uint64_t page, per_page, first;
 	json_t *list;
 
-	if (!page_parameter(query, "page", 1, &page) || !page_parameter(query, "per_page", DEFAULT_PER_PAGE, &per_page)) {
+	if (!page_parameter(query, "page", 1, &page) ||
+	    !page_parameter(query, "per_page", DEFAULT_PER_PAGE, &per_page)) {
 		reply_message(reply, 400, "invalid request: page and per_page must be positive numbers");
 		return;
 	}
 	first = (page - 1) * per_page;
 	if (first && first >= n) {
-		reply_message(reply, 400, "invalid request: page: %llu, per_page: %llu", (unsigned long long)page, (unsigned long long)per_page);
+		reply_message(reply, 400, "invalid request: page: %llu, per_page: %llu", (unsigned long long)page,
+			      (unsigned long long)per_page);
 		return;
 	}
 	list = json_array();
 	for (size_t i = first; i < n && i < first + per_page; i++)
 		json_array_append(list, all[i].o);
 	reply->extra_name = "X-Next-Page";
-	snprintf(reply->extra_value, sizeof(reply->extra_value), "%llu", first + per_page < n ? (unsigned long long)page + 1 : 1ull);
+	snprintf(reply->extra_value, sizeof(reply->extra_value), "%llu",
+		 first + per_page < n ? (unsigned long long)page + 1 : 1ull);
 	reply_json(reply, list);
 	json_decref(list);
 }
@@ -213,7 +219,8 @@ static const struct api_route *route_find(struct str path, struct str *ret_id)
 	return NULL;
 }
 
-void api_answer(const struct apply *a, struct str method, struct str path, struct str query, struct internal_reply *reply)
+void api_answer(const struct apply *a, struct str method, struct str path, struct str query,
+		struct internal_reply *reply)
 {
 	struct str id;
 	const struct api_route *r = route_find(path, &id);

@@ -5,15 +5,18 @@
 #include "proxy/internal.h"
 
 struct api_route {
-	const char *path; /* below api.basePath */
+	const char *path;			/* below api.basePath */
 	json_t *(*show)(const struct apply *a); /* new reference */
-	const char *noun; /* show returns objects by name: `path` lists them, `path`/{name} is one; NULL: show returns the answer */
+	const char *noun; /* show returns objects by name: `path` lists them, `path`/{name} is one; NULL: show returns
+			     the answer */
 	const char *doc;
 };
 
 extern const struct api_route api_routes[]; /* ends with path NULL */
 
-/* Answers a request for `path` ("/api/…", api.basePath taken off). `reply` as the engine initialises it. Control thread. */
-void api_answer(const struct apply *a, struct str method, struct str path, struct str query, struct internal_reply *reply);
+/* Answers a request for `path` ("/api/…", api.basePath taken off). `reply` as the engine initialises it. Control
+ * thread. */
+void api_answer(const struct apply *a, struct str method, struct str path, struct str query,
+		struct internal_reply *reply);
 /* The same as an internal service; ctx is a struct apply. */
 void api_serve(void *ctx, const struct internal_request *rq, struct internal_reply *reply);

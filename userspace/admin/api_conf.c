@@ -53,8 +53,8 @@ static size_t count_status(const json_t *objects, const char *status)
 	json_t *o;
 	size_t n = 0;
 
-	json_object_foreach((json_t *)objects, key, o)
-		n += !strcmp(json_string_value(json_object_get(o, "status")), status);
+	json_object_foreach((json_t *)objects, key, o) n +=
+		!strcmp(json_string_value(json_object_get(o, "status")), status);
 	return n;
 }
 
@@ -68,12 +68,23 @@ static json_t *summary(const json_t *objects)
 	return o;
 }
 
+/* "file" as "File". */
+static void add_provider(json_t *list, const char *name)
+{
+	_cleanup_free_ char *shown = mem_strdup(name);
+
+	if (*shown >= 'a' && *shown <= 'z')
+		*shown = (char)(*shown - 'a' + 'A');
+	json_array_append_new(list, json_string(shown));
+}
+
 json_t *api_overview(const struct apply *a)
 {
 	json_t *all = json_object(), *features = json_object(), *providers = json_array();
 
 	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
-		json_t *section = json_object_get(all, groups[i].section), *objects = groups[i].objects ? groups[i].objects(a) : NULL;
+		json_t *section = json_object_get(all, groups[i].section),
+		       *objects = groups[i].objects ? groups[i].objects(a) : NULL;
 
 		if (!section) {
 			section = json_object();
@@ -86,8 +97,8 @@ json_t *api_overview(const struct apply *a)
 	view_set(features, "metrics", a->conf->metrics.prometheus ? "Prometheus" : "");
 	json_object_set_new(features, "accessLog", json_boolean(a->conf->access_log));
 	json_object_set_new(all, "features", features);
-	if (a->conf->providers.file)
-		json_array_append_new(providers, json_string("File"));
+	for (size_t i = 0; i < a->inbox.v.n; i++)
+		add_provider(providers, a->inbox.v.v[i].provider);
 	json_object_set_new(all, "providers", providers);
 	return all;
 }

@@ -1,4 +1,5 @@
-/* API documents about the whole: version, overview, start-up settings, everything at once. Control thread; new references. */
+/* API documents about the whole: version, overview, start-up settings, everything at once. Control thread; new
+ * references. */
 #pragma once
 #include "admin/view.h"
 

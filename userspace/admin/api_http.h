@@ -1,5 +1,5 @@
-/* HTTP routers, services and middlewares in force, in Traefik's shapes. Each returns one object from qualified name to what is
- * known of it, as a new reference. Control thread. */
+/* HTTP routers, services and middlewares in force, in Traefik's shapes. Each returns one object from qualified name to
+ * what is known of it, as a new reference. Control thread. */
 #pragma once
 #include "admin/view.h"
 

@@ -6,7 +6,9 @@
 /* The labels a row has; returns how many. */
 static size_t labels_of(const struct kern_count *c, struct prom_label ret[3])
 {
-	const struct prom_label all[] = { { "service", c->service }, { "backend", c->backend }, { "reason", c->reason } };
+	const struct prom_label all[] = { { "service", c->service },
+					  { "backend", c->backend },
+					  { "reason", c->reason } };
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)

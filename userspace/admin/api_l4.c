@@ -19,7 +19,8 @@ static const struct l4_conf *conf_of(const struct apply *a, const struct l4_kind
 	return a->current ? (const struct l4_conf *)((const char *)&a->current->conf + k->conf) : &none;
 }
 
-static json_t *show_router(const struct apply *a, const struct l4_kind *k, const char *name, const struct router_conf *r)
+static json_t *show_router(const struct apply *a, const struct l4_kind *k, const char *name,
+			   const struct router_conf *r)
 {
 	json_t *o = view_conf(view_table(k->section, "routers"), r), *using = json_array();
 
@@ -60,7 +61,8 @@ static void add_servers(const struct apply *a, const struct l4_kind *k, json_t *
 {
 	for (size_t i = 0; a->current && i < a->current->nl4; i++) {
 		const struct l4_binding *b = &a->current->l4[i];
-		const struct router_conf *r = b->proto == k->kern ? opt_map_get(&conf_of(a, k)->routers, b->router) : NULL;
+		const struct router_conf *r =
+			b->proto == k->kern ? opt_map_get(&conf_of(a, k)->routers, b->router) : NULL;
 		json_t *o = r && r->service ? json_object_get(all, r->service) : NULL;
 
 		if (o && !json_object_get(o, "serverStatus"))
@@ -74,7 +76,8 @@ static json_t *services(const struct apply *a, const struct l4_kind *k)
 	json_t *all = json_object();
 
 	for (size_t i = 0; i < c->services.n; i++)
-		json_object_set_new(all, c->services.keys[i], show_service(k, c->services.keys[i], opt_map_at(&c->services, i)));
+		json_object_set_new(all, c->services.keys[i],
+				    show_service(k, c->services.keys[i], opt_map_at(&c->services, i)));
 	for (size_t i = 0; i < c->routers.n; i++) {
 		const struct router_conf *r = opt_map_at(&c->routers, i);
 		json_t *o = r->service ? json_object_get(all, r->service) : NULL;
@@ -86,7 +89,19 @@ static json_t *services(const struct apply *a, const struct l4_kind *k)
 	return all;
 }
 
-json_t *api_tcp_routers(const struct apply *a) { return routers(a, &tcp); }
-json_t *api_tcp_services(const struct apply *a) { return services(a, &tcp); }
-json_t *api_udp_routers(const struct apply *a) { return routers(a, &udp); }
-json_t *api_udp_services(const struct apply *a) { return services(a, &udp); }
+json_t *api_tcp_routers(const struct apply *a)
+{
+	return routers(a, &tcp);
+}
+json_t *api_tcp_services(const struct apply *a)
+{
+	return services(a, &tcp);
+}
+json_t *api_udp_routers(const struct apply *a)
+{
+	return routers(a, &udp);
+}
+json_t *api_udp_services(const struct apply *a)
+{
+	return services(a, &udp);
+}

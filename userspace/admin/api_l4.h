@@ -1,5 +1,5 @@
-/* TCP and UDP routers and services in force, in Traefik's shapes: objects from qualified name to what is known, new references.
- * Control thread. */
+/* TCP and UDP routers and services in force, in Traefik's shapes: objects from qualified name to what is known, new
+ * references. Control thread. */
 #pragma once
 #include "admin/view.h"
 

@@ -96,7 +96,8 @@ static json_t *show_binding(const struct dynamic_conf *conf, const struct l4_bin
 {
 	const struct l4_conf *l4 = b->proto == KERN_UDP ? &conf->udp : &conf->tcp;
 	const struct router_conf *r = opt_map_get(&l4->routers, b->router);
-	const char *name = r && r->service ? r->service : b->service->name; /* the live one's name carries the protocol */
+	const char *name =
+		r && r->service ? r->service : b->service->name; /* the live one's name carries the protocol */
 	json_t *o = show_service(b->service, name, b->proto == KERN_UDP ? "udp" : "tcp", b->weights);
 	char vip[ENDPOINT_TEXT_MAX];
 

@@ -1,5 +1,5 @@
-/* What `sluice status` shows, as one JSON document: reloads and their errors, entry points, kernel interfaces, servers with
- * their state and the reason for it. Control thread; new reference. */
+/* What `sluice status` shows, as one JSON document: reloads and their errors, entry points, kernel interfaces, servers
+ * with their state and the reason for it. Control thread; new reference. */
 #pragma once
 #include "admin/view.h"
 

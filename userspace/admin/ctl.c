@@ -1,4 +1,5 @@
-/* Everything is bounded: clients, their line, their time. A client that does not read its answer loses it with its time. */
+/* Everything is bounded: clients, their line, their time. A client that does not read its answer loses it with its
+ * time. */
 #include "admin/ctl.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -9,9 +10,9 @@
 #include "io/sock.h"
 
 #define MAX_CLIENTS 16u
-#define MAX_ANSWER (64u << 20)
-#define CLIENT_MS 5000u
-#define PAUSE_MS 1000u
+#define MAX_ANSWER  (64u << 20)
+#define CLIENT_MS   5000u
+#define PAUSE_MS    1000u
 
 struct ctl {
 	struct watch watch;

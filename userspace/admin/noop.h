@@ -2,4 +2,5 @@
 #pragma once
 #include "proxy/internal.h"
 
-void noop_serve(void *ctx, const struct internal_request *rq, struct internal_reply *reply); /* ctx unused; any thread */
+void noop_serve(void *ctx, const struct internal_request *rq,
+		struct internal_reply *reply); /* ctx unused; any thread */

@@ -21,6 +21,7 @@ void ping_serve(void *ctx, const struct internal_request *rq, struct internal_re
 		buf_puts(&reply->body, "OK");
 		return;
 	}
-	reply->status = a->conf->ping && a->conf->ping->terminating_status ? (int)a->conf->ping->terminating_status : DEFAULT_TERMINATING;
+	reply->status = a->conf->ping && a->conf->ping->terminating_status ? (int)a->conf->ping->terminating_status
+									   : DEFAULT_TERMINATING;
 	buf_str(&reply->body, status_reason((unsigned)reply->status));
 }

@@ -2,4 +2,5 @@
 #pragma once
 #include "proxy/internal.h"
 
-void ping_serve(void *ctx, const struct internal_request *rq, struct internal_reply *reply); /* ctx: struct apply; any thread */
+void ping_serve(void *ctx, const struct internal_request *rq,
+		struct internal_reply *reply); /* ctx: struct apply; any thread */

@@ -2,4 +2,5 @@
 #pragma once
 #include "proxy/internal.h"
 
-void prometheus_serve(void *ctx, const struct internal_request *rq, struct internal_reply *reply); /* ctx: struct apply; control thread */
+void prometheus_serve(void *ctx, const struct internal_request *rq,
+		      struct internal_reply *reply); /* ctx: struct apply; control thread */

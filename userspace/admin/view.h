@@ -1,4 +1,5 @@
-/* What all API objects have in common: their configuration as JSON, name and provider, state of their servers. Control thread. */
+/* What all API objects have in common: their configuration as JSON, name and provider, state of their servers. Control
+ * thread. */
 #pragma once
 #include <jansson.h>
 #include "conf/apply.h"
@@ -7,7 +8,8 @@
 json_t *view_conf(const struct opt_table *table, const void *value);
 /* The table of the maps below dynamic_table: view_table("http", "routers"). */
 const struct opt_table *view_table(const char *section, const char *kind);
-void view_set(json_t *o, const char *key, const char *text); /* text NULL: nothing is set; what is not UTF-8 becomes "" */
+void view_set(json_t *o, const char *key,
+	      const char *text); /* text NULL: nothing is set; what is not UTF-8 becomes "" */
 /* "api@file": name, provider and status "enabled" (what does not validate is never in force). */
 void view_identity(json_t *o, const char *qualified);
 json_t *view_servers(const struct service *s); /* {"http://198.18.1.11:80": "UP"} */

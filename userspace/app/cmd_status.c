@@ -17,8 +17,8 @@
 enum { EXIT_FINE, EXIT_REFUSED, EXIT_NO_AGENT };
 
 #define DEFAULT_SOCKET "/run/sluice/control.sock"
-#define MAX_ANSWER (64u << 20)
-#define PATIENCE_S 5
+#define MAX_ANSWER     (64u << 20)
+#define PATIENCE_S     5
 
 /* ---- asking ---- */
 
@@ -96,7 +96,8 @@ static int widest(const json_t *list, const char *key)
 	json_t *o;
 	int width = 0;
 
-	json_array_foreach((json_t *)list, i, o) {
+	json_array_foreach((json_t *)list, i, o)
+	{
 		int n = (int)strlen(text_of(o, key));
 
 		width = n > width ? n : width;
@@ -127,8 +128,10 @@ static void print_reload(FILE *to, const json_t *reload)
 	if (flag_of(reload, "ok"))
 		fprintf(to, "\nconfiguration: in force since %s\n", *good ? good : last);
 	else
-		fprintf(to, "\nconfiguration: REFUSED at %s; serving the one of %s\n", *last ? last : "start", *good ? good : "never");
-	json_array_foreach((json_t *)errors, i, e) {
+		fprintf(to, "\nconfiguration: REFUSED at %s; serving the one of %s\n", *last ? last : "start",
+			*good ? good : "never");
+	json_array_foreach((json_t *)errors, i, e)
+	{
 		fputs("  ", to);
 		put(to, text_of(e, "message"));
 		fputc('\n', to);
@@ -143,7 +146,8 @@ static void print_entries(FILE *to, const json_t *list)
 
 	if (json_array_size(list))
 		fputs("\nentry points\n", to);
-	json_array_foreach((json_t *)list, i, o) {
+	json_array_foreach((json_t *)list, i, o)
+	{
 		fputs("  ", to);
 		column(to, text_of(o, "name"), name);
 		column(to, text_of(o, "address"), address);
@@ -159,7 +163,8 @@ static void print_interfaces(FILE *to, const json_t *list)
 
 	if (json_array_size(list))
 		fputs("\nkernel interfaces\n", to);
-	json_array_foreach((json_t *)list, i, o) {
+	json_array_foreach((json_t *)list, i, o)
+	{
 		const char *mode = text_of(o, "mode"), *problem = text_of(o, "problem");
 
 		fputs("  ", to);
@@ -179,7 +184,8 @@ static void print_servers(FILE *to, const json_t *servers)
 	size_t i;
 	json_t *o;
 
-	json_array_foreach((json_t *)servers, i, o) {
+	json_array_foreach((json_t *)servers, i, o)
+	{
 		const char *since = text_of(o, "since");
 
 		fputs("    ", to);
@@ -197,7 +203,8 @@ static void print_services(FILE *to, const json_t *list)
 
 	if (json_array_size(list))
 		fputs("\nservices\n", to);
-	json_array_foreach((json_t *)list, i, o) {
+	json_array_foreach((json_t *)list, i, o)
+	{
 		const char *vip = text_of(o, "vip");
 
 		fputs("  ", to);

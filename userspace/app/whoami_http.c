@@ -94,10 +94,16 @@ static bool fill(struct http *h)
 	return false;
 }
 
+/* As most servers do, all but the echo answer when they have read the request to its end. */
+static bool held(const struct http *h)
+{
+	return h->holding || (h->step == STEP_BODY && h->page.kind != PAGE_ECHO);
+}
+
 /* 0, or -errno when the connection is lost. */
 static int flush(struct http *h)
 {
-	while (!h->holding && h->sent < h->out.n) {
+	while (!held(h) && h->sent < h->out.n) {
 		ssize_t n = send(h->watch.fd, h->out.p + h->sent, h->out.n - h->sent, MSG_NOSIGNAL);
 
 		if (n < 0)
@@ -210,12 +216,14 @@ static enum next step_head(struct http *h)
 	h->no_content = str_eq(req.method, STR("HEAD"));
 	h->nsmall = 0;
 	page_choose(&h->page, &req);
+	if (req.expect_continue && !h->http10) {
+		buf_puts(&h->out, "HTTP/1.1 100 Continue\r\n\r\n");
+		flush(h);
+	}
 	if (h->page.wait_ms) {
 		h->holding = true;
 		timer_set(&h->who->loop.wheel, &h->hold, h->who->loop.now_ns / NS_PER_MS + h->page.wait_ms);
 	}
-	if (req.expect_continue && !h->http10)
-		buf_puts(&h->out, "HTTP/1.1 100 Continue\r\n\r\n");
 	h1_body_init(&h->body, req.chunked ? H1_BODY_CHUNKED : req.content_length > 0 ? H1_BODY_LENGTH : H1_BODY_NONE,
 		     req.content_length > 0 ? (uint64_t)req.content_length : 0);
 	answer_start(h, &req);

@@ -1,5 +1,5 @@
-/* CIDR prefixes: parsing and a sorted set searched by bisection. IPv4 lives at ::ffff:0:0/96, but a shorter IPv6 prefix that
- * spans it ("::/0") does not speak for IPv4: whoever trusts every IPv6 peer has not said so of IPv4. */
+/* CIDR prefixes: parsing and a sorted set searched by bisection. IPv4 lives at ::ffff:0:0/96, but a shorter IPv6 prefix
+ * that spans it ("::/0") does not speak for IPv4: whoever trusts every IPv6 peer has not said so of IPv4. */
 #include "base/prefix.h"
 #include <errno.h>
 #include <stdlib.h>

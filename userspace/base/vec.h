@@ -17,4 +17,4 @@
 		(vec)->v = NULL;                                                                   \
 		(vec)->n = (vec)->cap = 0;                                                         \
 	} while (0)
-#define vec_each(it, vec) for (__typeof__((vec)->v) it = (vec)->v; it < (vec)->v + (vec)->n; it++)
+#define vec_each(it, vec) for (__typeof__((vec)->v + 0) it = (vec)->v; it < (vec)->v + (vec)->n; it++)

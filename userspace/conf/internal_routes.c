@@ -57,8 +57,11 @@ size_t internal_routes(const struct static_conf *conf, struct internal_route ret
 
 		if (!entry)
 			continue;
-		ret[n] = (struct internal_route){ .name = rows[i].name, .entry = entry, .priority = rows[i].priority, .service = rows[i].name };
-		snprintf(ret[n++].rule, sizeof(ret->rule), "%s(`%.*s%s`)", rows[i].matcher, STR_ARG(base), rows[i].path);
+		ret[n] = (struct internal_route){
+			.name = rows[i].name, .entry = entry, .priority = rows[i].priority, .service = rows[i].name
+		};
+		snprintf(ret[n++].rule, sizeof(ret->rule), "%s(`%.*s%s`)", rows[i].matcher, STR_ARG(base),
+			 rows[i].path);
 	}
 	return n;
 }

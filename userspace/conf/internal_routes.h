@@ -1,4 +1,5 @@
-/* The routers nobody writes: how ping, the metrics and the API are reached when their sections do not say manualRouting. */
+/* The routers nobody writes: how ping, the metrics and the API are reached when their sections do not say
+ * manualRouting. */
 #pragma once
 #include "model/conf_static.h"
 

@@ -95,6 +95,12 @@ static enum h1_error start_line_end(struct cursor *c)
 	return e == H1_BAD_FIELD ? H1_BAD_START : e;
 }
 
+/* RFC 9112 §2.2: an empty line before the request line is tolerated; we take one. */
+static enum h1_error skip_empty_line(struct cursor *c)
+{
+	return c->p < c->end && *c->p == '\r' ? start_line_end(c) : H1_OK;
+}
+
 static enum h1_error parse_request_line(struct cursor *c, struct head *h)
 {
 	const char *s = c->p;
@@ -274,10 +280,9 @@ enum h1_error h1_parse_request(const char *p, size_t n, struct field *fields, st
 	struct cursor c = { p, p + n };
 	struct notes notes = { 0 };
 	head_begin(ret, fields);
-	/* RFC 9112 §2.2: an empty line before the request line is tolerated; we take one. */
-	if (n >= 2 && p[0] == '\r' && p[1] == '\n')
-		c.p += 2;
-	enum h1_error e = parse_request_line(&c, ret);
+	enum h1_error e = skip_empty_line(&c);
+	if (e == H1_OK)
+		e = parse_request_line(&c, ret);
 	if (e == H1_OK)
 		e = parse_fields(&c, ret, &notes);
 	if (e == H1_OK)

@@ -1,5 +1,6 @@
-/* Each worker owns a ring of slots. It fills one, marks it full and goes on to the next; the writer thread writes full slots in
- * ring order and marks them empty. One flag per slot is all the two threads share, so neither ever waits for a lock. */
+/* Each worker owns a ring of slots. It fills one, marks it full and goes on to the next; the writer thread writes full
+ * slots in ring order and marks them empty. One flag per slot is all the two threads share, so neither ever waits for a
+ * lock. */
 #include "observe/access_log.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +14,11 @@
 #include "observe/escape.h"
 #include "observe/log_field.h"
 
-#define SLOT_SIZE (64u * 1024u) /* more than the longest line */
-#define SLOTS 8u
+#define SLOT_SIZE	 (64u * 1024u) /* more than the longest line */
+#define SLOTS		 8u
 #define CLOSE_PATIENCE_S 5
-#define TEXT_MAX 4000u
-#define PATH_MAX_OUT 16000u
+#define TEXT_MAX	 4000u
+#define PATH_MAX_OUT	 16000u
 
 struct slot {
 	char *p;
@@ -28,23 +29,23 @@ struct slot {
 
 struct ring {
 	struct slot slots[SLOTS];
-	unsigned fill;           /* the worker's place */
+	unsigned fill; /* the worker's place */
 	struct stamp_cache stamps;
 	unsigned drain __attribute__((aligned(64))); /* the writer's place */
-	atomic_uint lost;        /* lines the writer could not write; the worker counts them in its column */
+	atomic_uint lost; /* lines the writer could not write; the worker counts them in its column */
 } __attribute__((aligned(64)));
 
 struct access_log {
 	enum access_format format;
-	char *path;              /* NULL: standard output */
+	char *path; /* NULL: standard output */
 	unsigned nrings;
 	struct ring *rings;
-	atomic_ullong count;     /* requests so far */
+	atomic_ullong count; /* requests so far */
 	struct metric_series *dropped;
 	pthread_t writer;
 	sem_t work;
-	int fd;                  /* the writer's */
-	atomic_int next_fd;      /* opened for the writer to go on with; -1: none */
+	int fd;		    /* the writer's */
+	atomic_int next_fd; /* opened for the writer to go on with; -1: none */
 	_Atomic bool stopping;
 };
 
@@ -122,8 +123,8 @@ static void hand_over(struct access_log *l, struct ring *r)
 {
 	struct slot *s = &r->slots[r->fill];
 
-	if (!s->n || atomic_load_explicit(&s->full, memory_order_acquire))
-		return;
+	if (atomic_load_explicit(&s->full, memory_order_acquire) || !s->n)
+		return; /* its length is ours to read only when the slot is */
 	atomic_store_explicit(&s->full, true, memory_order_release);
 	r->fill = (r->fill + 1) % SLOTS;
 	sem_post(&l->work);
@@ -272,7 +273,8 @@ static int writer_start(struct access_log *l)
 
 static int open_path(const char *path)
 {
-	int fd = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640) : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	int fd = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)
+		      : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -310,9 +312,11 @@ int access_log_open(const struct access_log_conf *conf, unsigned workers, struct
 		memset(l->rings, 0, workers * sizeof(struct ring));
 	}
 	sem_init(&l->work, 0, 0);
-	l->dropped = metric_series_get(metric_family("sluice_access_log_dropped_total",
-						     "Access-log lines not written because the destination was too slow or failed.",
-						     METRIC_COUNTER, NULL, 0, NULL, 0), NULL);
+	l->dropped = metric_series_get(
+		metric_family("sluice_access_log_dropped_total",
+			      "Access-log lines not written because the destination was too slow or failed.",
+			      METRIC_COUNTER, NULL, 0, NULL, 0),
+		NULL);
 	r = l->rings ? writer_start(l) : -ENOMEM;
 	if (r < 0) {
 		log_free(l);
@@ -355,5 +359,7 @@ void access_log_close(struct access_log **pl)
 		pthread_cancel(l->writer); /* it hangs in write(2), which is a cancellation point */
 		pthread_join(l->writer, NULL);
 	}
+	for (unsigned i = 0; i < l->nrings; i++)
+		count_lost(l, i); /* its worker is gone, so the column is ours */
 	log_free(l);
 }

@@ -8,11 +8,13 @@ enum { PLAIN = 1, BARE = 2 }; /* goes as it is between quotes; also without them
 #define P1 PLAIN | BARE
 #define P4 P1, P1, P1, P1
 #define P8 P4, P4
+/* clang-format off */
 static const uint8_t class_of[256] = {
 	[0x20] = PLAIN, P1, 0, P1, P4, P8, P8, P8, /* space, then !..? without the quote */
 	[0x40] = P8, P8, P8, P1, P1, P1, PLAIN, 0, PLAIN, P1, P1, /* @..Z, [ \ ] ^ _ */
 	[0x60] = P8, P8, P8, P4, P1, P1, P1, 0,
 };
+/* clang-format on */
 #undef P1
 #undef P4
 #undef P8

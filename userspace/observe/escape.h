@@ -3,6 +3,7 @@
 #pragma once
 #include "proxy/out.h"
 
-void escape_json(struct out *o, struct str s, size_t max);   /* inside a JSON string; invalid UTF-8 becomes U+FFFD */
-void escape_quoted(struct out *o, struct str s, size_t max); /* between double quotes: \" \\ and \xHH for what is not printable ASCII */
-void escape_bare(struct out *o, struct str s, size_t max);   /* without quotes: blanks and brackets are \xHH too */
+void escape_json(struct out *o, struct str s, size_t max); /* inside a JSON string; invalid UTF-8 becomes U+FFFD */
+void escape_quoted(struct out *o, struct str s,
+		   size_t max); /* between double quotes: \" \\ and \xHH for what is not printable ASCII */
+void escape_bare(struct out *o, struct str s, size_t max); /* without quotes: blanks and brackets are \xHH too */

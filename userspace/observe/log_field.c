@@ -5,7 +5,7 @@
 #include "observe/escape.h"
 
 /* Longest text of one field. With every field at its limit a line still fits a log buffer. */
-#define FIELD_MAX 4000u
+#define FIELD_MAX    4000u
 #define PATH_MAX_OUT 16000u
 
 #define NOTHING str_mk(NULL, 0)
@@ -105,8 +105,9 @@ struct str log_line_protocol(const struct log_line *l)
 	return l->r->in.minor ? STR("HTTP/1.1") : STR("HTTP/1.0");
 }
 
-/* ---- getters ---- */
+/* ---- getters, one line each where it fits ---- */
 
+/* clang-format off */
 static struct str client_addr(const struct log_line *l) { return str_of(l->peer); }
 static struct str client_port(const struct log_line *l) { return l->peer_port; }
 static struct str client_username(const struct log_line *l) { (void)l; return STR("-"); }
@@ -116,8 +117,17 @@ static struct str request_method(const struct log_line *l) { return l->r->in.met
 static struct str request_scheme(const struct log_line *l) { (void)l; return STR("http"); }
 static struct str entry_name(const struct log_line *l) { return l->r->entry ? str_of(l->r->entry->name) : NOTHING; }
 static struct str router_name(const struct log_line *l) { return l->r->route ? str_of(l->r->route->name) : NOTHING; }
-static struct str service_name(const struct log_line *l) { return l->r->route ? str_of(l->r->route->service_name) : NOTHING; }
-static struct str service_addr(const struct log_line *l) { return l->r->target ? str_of(l->r->target->authority) : NOTHING; }
+
+static struct str service_name(const struct log_line *l)
+{
+	return l->r->route ? str_of(l->r->route->service_name) : NOTHING;
+}
+
+static struct str service_addr(const struct log_line *l)
+{
+	return l->r->target ? str_of(l->r->target->authority) : NOTHING;
+}
+
 static struct str service_url(const struct log_line *l) { return l->r->target ? str_of(l->r->target->name) : NOTHING; }
 static struct str level(const struct log_line *l) { (void)l; return STR("info"); }
 static struct str msg(const struct log_line *l) { (void)l; return STR(""); }
@@ -131,9 +141,13 @@ static uint64_t sent(const struct log_line *l) { return l->r->response_bytes; }
 static uint64_t status(const struct log_line *l) { return l->r->status > 0 ? (uint64_t)l->r->status : 0; }
 static uint64_t origin_bytes(const struct log_line *l) { return l->r->origin_bytes; }
 static uint64_t origin_ns(const struct log_line *l) { return l->r->origin_ns; }
-static uint64_t origin_status(const struct log_line *l) { return l->r->origin_status > 0 ? (uint64_t)l->r->origin_status : 0; }
 static uint64_t received(const struct log_line *l) { return l->r->request_bytes; }
 static uint64_t count(const struct log_line *l) { return l->count; }
+
+static uint64_t origin_status(const struct log_line *l)
+{
+	return l->r->origin_status > 0 ? (uint64_t)l->r->origin_status : 0;
+}
 
 static uint64_t overhead(const struct log_line *l)
 {
@@ -150,17 +164,21 @@ static void end_local(const struct log_line *l, struct out *o)
 	stamp_put_local(o, l->end, l->end_wall_ns - l->end_wall_ns % NS_PER_S);
 }
 
+/* clang-format on */
+
 #define NAME(n) .prefix = "\"" n "\":"
 
 /* In the order in which Traefik's lines have them: by byte value. */
 const struct log_field_row log_fields[] = {
 	{ NAME("ClientAddr"), .text = client_addr, .doc = "peer's address and port" },
-	{ NAME("ClientHost"), .text = log_line_client, .doc = "peer's address, or X-Forwarded-For of a trusted peer as it came" },
+	{ NAME("ClientHost"), .text = log_line_client,
+	  .doc = "peer's address, or X-Forwarded-For of a trusted peer as it came" },
 	{ NAME("ClientPort"), .text = client_port, .doc = "peer's port" },
 	{ NAME("ClientUsername"), .text = client_username, .doc = "authenticated user, \"-\" when there is none" },
 	{ NAME("DownstreamContentSize"), .number = sent, .doc = "bytes of response body sent to the client" },
 	{ NAME("DownstreamStatus"), .number = status, .doc = "status sent to the client" },
-	{ NAME("Duration"), .number = log_line_duration, .doc = "ns from the first byte of the request to the end of the response" },
+	{ NAME("Duration"), .number = log_line_duration,
+	  .doc = "ns from the first byte of the request to the end of the response" },
 	{ NAME("FailureReason"), .text = failure, .doc = "why the exchange was not complete; absent when it was" },
 	{ NAME("OriginContentSize"), .number = origin_bytes, .doc = "bytes of response body received from the server" },
 	{ NAME("OriginDuration"), .number = origin_ns, .doc = "ns spent with the server" },

@@ -44,7 +44,8 @@ static double boot_time(void)
 	return 0;
 }
 
-/* Field 22 of /proc/self/stat, in clock ticks after boot; the name in field 2 may hold anything, so count from its last bracket. */
+/* Field 22 of /proc/self/stat, in clock ticks after boot; the name in field 2 may hold anything, so count from its last
+ * bracket. */
 static double start_time(void)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/self/stat", "re");

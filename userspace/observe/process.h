@@ -3,8 +3,8 @@
 #include <stdint.h>
 
 struct process {
-	double cpu_seconds;     /* user and system */
-	double start_seconds;   /* since 1970 */
+	double cpu_seconds;   /* user and system */
+	double start_seconds; /* since 1970 */
 	uint64_t resident_bytes, virtual_bytes;
 	unsigned open_fds;
 };

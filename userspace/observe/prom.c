@@ -1,5 +1,5 @@
-/* Writing the exposition format. Numbers are printed exactly: integers without an exponent, everything else with the fewest
- * digits that read back as the same double. */
+/* Writing the exposition format. Numbers are printed exactly: integers without an exponent, everything else with the
+ * fewest digits that read back as the same double. */
 #include "observe/prom.h"
 #include <math.h>
 #include <stdlib.h>
@@ -162,7 +162,8 @@ void prom_process(struct buf *out)
 	put_single(out, "process_resident_memory_bytes", "Resident memory.", "gauge", (double)p.resident_bytes);
 	put_single(out, "process_virtual_memory_bytes", "Virtual memory.", "gauge", (double)p.virtual_bytes);
 	put_single(out, "process_open_fds", "Open file descriptors.", "gauge", p.open_fds);
-	put_single(out, "process_start_time_seconds", "Start of the process, seconds since 1970.", "gauge", p.start_seconds);
+	put_single(out, "process_start_time_seconds", "Start of the process, seconds since 1970.", "gauge",
+		   p.start_seconds);
 	put_family(out, "sluice_build_info", "Version of the running program, value always 1.", "gauge");
 	buf_puts(out, "sluice_build_info");
 	put_label(out, true, "version", SLUICE_VERSION);

@@ -1,5 +1,5 @@
-/* Prometheus text exposition, format 0.0.4: the registry of base/metric, facts about this process, and rows of counters kept
- * elsewhere. Only text; who may ask for it is room admin's business. Control thread. */
+/* Prometheus text exposition, format 0.0.4: the registry of base/metric, facts about this process, and rows of counters
+ * kept elsewhere. Only text; who may ask for it is room admin's business. Control thread. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,11 +4,11 @@
 #include "proxy/out.h"
 
 struct stamp {
-	int64_t second;   /* since 1970, of the texts below */
-	char utc[20];     /* "2006-01-02T15:04:05" */
+	int64_t second; /* since 1970, of the texts below */
+	char utc[20];	/* "2006-01-02T15:04:05" */
 	char local[20];
-	char zone[7];     /* "+02:00" or "Z" */
-	char clf[27];     /* "02/Jan/2006:15:04:05 -0700" */
+	char zone[7]; /* "+02:00" or "Z" */
+	char clf[27]; /* "02/Jan/2006:15:04:05 -0700" */
 	bool valid;
 };
 

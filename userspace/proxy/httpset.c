@@ -1,21 +1,21 @@
-/* Request metrics of one entry point, router or service. A set is an open-addressing table from (status, method, protocol)
- * to its four series; readers probe it without a lock, the first request of a kind adds its row under a mutex. Old tables
- * stay until the set dies, because a reader may still be in one; they double in size, so together they cost less than the
- * newest. Rows are bounded: past the bound everything new counts as code "0". */
+/* Request metrics of one entry point, router or service. A set is an open-addressing table from (status, method,
+ * protocol) to its four series; readers probe it without a lock, the first request of a kind adds its row under a
+ * mutex. Old tables stay until the set dies, because a reader may still be in one; they double in size, so together
+ * they cost less than the newest. Rows are bounded: past the bound everything new counts as code "0". */
 #include "proxy/httpset.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/mem.h"
 
-#define MAX_ROWS 512u
+#define MAX_ROWS    512u
 #define FIRST_SLOTS 32u
 
 static const char *const scope_names[] = { "entrypoint", "router", "service" };
 static const char *const protocols[] = { "http", "websocket", "sse", "grpc", "grpc-web" };
 
 #define METHODS(X) X(GET) X(HEAD) X(POST) X(PUT) X(PATCH) X(DELETE) X(CONNECT) X(OPTIONS) X(TRACE)
-#define X(m) METHOD_##m,
+#define X(m)	   METHOD_##m,
 enum method { METHODS(X) METHOD_EXTENSION };
 #undef X
 #define X(m) #m,
@@ -53,11 +53,14 @@ static const struct {
 	enum metric_type type;
 	const char *name[ARRAY_LEN(scope_names)], *help[ARRAY_LEN(scope_names)];
 } part_rows[PARTS] = {
-#define SCOPES(name, help)                                                                                       \
-	{ "traefik_entrypoint_" name, "traefik_router_" name, "traefik_service_" name },                        \
-	{ help ", by entry point.", help ", by router.", help ", by service." }
+#define SCOPES(name, help)                                                               \
+	{ "traefik_entrypoint_" name, "traefik_router_" name, "traefik_service_" name }, \
+	{                                                                                \
+		help ", by entry point.", help ", by router.", help ", by service."      \
+	}
 	[PART_REQUESTS] = { METRIC_COUNTER, SCOPES("requests_total", "Requests completed") },
-	[PART_DURATION] = { METRIC_HISTOGRAM, SCOPES("request_duration_seconds", "Time from request head to end of response") },
+	[PART_DURATION] = { METRIC_HISTOGRAM,
+			    SCOPES("request_duration_seconds", "Time from request head to end of response") },
 	[PART_IN] = { METRIC_COUNTER, SCOPES("requests_bytes_total", "Bytes of request bodies") },
 	[PART_OUT] = { METRIC_COUNTER, SCOPES("responses_bytes_total", "Bytes of response bodies") },
 #undef SCOPES
@@ -77,10 +80,10 @@ void httpset_setup(const double *buckets, unsigned nbuckets)
 		for (unsigned part = 0; part < PARTS; part++) {
 			bool histogram = part_rows[part].type == METRIC_HISTOGRAM;
 
-			families[scope][part] = metric_family(part_rows[part].name[scope], part_rows[part].help[scope],
-							      part_rows[part].type, by_scope[scope].labels,
-							      by_scope[scope].n, histogram ? buckets : NULL,
-							      histogram ? nbuckets : 0);
+			families[scope][part] =
+				metric_family(part_rows[part].name[scope], part_rows[part].help[scope],
+					      part_rows[part].type, by_scope[scope].labels, by_scope[scope].n,
+					      histogram ? buckets : NULL, histogram ? nbuckets : 0);
 		}
 }
 
@@ -242,8 +245,8 @@ void httpset_unref(struct httpset **ps)
 	free(s);
 }
 
-void httpset_count(struct httpset *s, unsigned column, int status, struct str method, unsigned protocol, uint64_t duration_ns,
-		   uint64_t request_bytes, uint64_t response_bytes)
+void httpset_count(struct httpset *s, unsigned column, int status, struct str method, unsigned protocol,
+		   uint64_t duration_ns, uint64_t request_bytes, uint64_t response_bytes)
 {
 	unsigned code = status >= 100 && status <= 599 ? (unsigned)status : 0;
 	uint32_t key = key_make(code, method_find(method), protocol < ARRAY_LEN(protocols) ? protocol : HTTPSET_HTTP);

@@ -1,4 +1,5 @@
-/* Decoding and checking as the control thread does it: qualified names, references, implied entry points, differences. */
+/* Decoding and checking as the control thread does it: qualified names, references, implied entry points, differences.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +23,8 @@ struct fixture {
 
 static int setup(void **state)
 {
-	static const char text[] = "entryPoints: { web: { address: ':80' }, traefik: { address: ':81' }, dns: { address: '10.0.0.1:53/udp' } }";
+	static const char text[] = "entryPoints: { web: { address: ':80' }, traefik: { address: ':81' }, dns: { "
+				   "address: '10.0.0.1:53/udp' } }";
 	struct fixture *f = mem_zalloc(sizeof(*f));
 	struct opt_ctx c = { .arena = &f->a, .errs = &f->errs };
 
@@ -68,9 +70,14 @@ static void test_providers_do_not_collide(void **state)
 	struct dynamic_conf conf;
 	struct router_conf *r;
 
-	assert_int_equal(deliver(f, root, "file", "http: { routers: { r: { rule: Path(`/a`), service: s } }, services: { s: { loadBalancer: {} } } }"), 0);
-	assert_int_equal(deliver(f, root, "docker", "HTTP: { Routers: { r: { rule: Path(`/b`), service: s@file }, q: { rule: Path(`/c`), "
-						    "service: s } }, services: { s: { loadBalancer: {} } } }"), 0);
+	assert_int_equal(deliver(f, root, "file",
+				 "http: { routers: { r: { rule: Path(`/a`), service: s } }, services: { s: { "
+				 "loadBalancer: {} } } }"),
+			 0);
+	assert_int_equal(deliver(f, root, "docker",
+				 "HTTP: { Routers: { r: { rule: Path(`/b`), service: s@file }, q: { rule: Path(`/c`), "
+				 "service: s } }, services: { s: { loadBalancer: {} } } }"),
+			 0);
 	assert_int_equal(decode(f, root, &conf), 0);
 	assert_int_equal(f->errs.n, 0);
 	assert_int_equal(conf.http.routers.n, 3);
@@ -125,7 +132,8 @@ static void test_unknown_entry_points_are_not_checked_without_start_up_options(v
 	struct tree *root = root_of(f);
 	struct dynamic_conf conf;
 
-	deliver(f, root, "file", "http: { routers: { r: { rule: Path(`/`), service: noop@internal, entryPoints: nowhere } } }");
+	deliver(f, root, "file",
+		"http: { routers: { r: { rule: Path(`/`), service: noop@internal, entryPoints: nowhere } } }");
 	assert_int_equal(decode_dynamic(root, NULL, &f->a, &conf, &f->errs), 0);
 	assert_int_equal(decode(f, root, &conf), -EINVAL);
 }
@@ -148,9 +156,12 @@ static void test_diff_dynamic(void **state)
 	_cleanup_free_ char *text = NULL;
 
 	diff_init(&d);
-	deliver(f, before, "file", "http: { routers: { r: { rule: Path(`/`), service: s } }, services: { s: { loadBalancer: {} }, t: { loadBalancer: {} } } }");
-	deliver(f, after, "file", "\nhttp: { services: { u: { loadBalancer: {} }, s: { loadBalancer: { passHostHeader: false } } }, "
-				  "routers: { r: { rule: Path(`/`), service: s } } }");
+	deliver(f, before, "file",
+		"http: { routers: { r: { rule: Path(`/`), service: s } }, services: { s: { loadBalancer: {} }, t: { "
+		"loadBalancer: {} } } }");
+	deliver(f, after, "file",
+		"\nhttp: { services: { u: { loadBalancer: {} }, s: { loadBalancer: { passHostHeader: false } } }, "
+		"routers: { r: { rule: Path(`/`), service: s } } }");
 	assert_int_equal(decode(f, before, &a), 0);
 	assert_int_equal(decode(f, after, &b), 0);
 	diff_dynamic(&d, &a, &a);
@@ -168,7 +179,8 @@ static void test_diff_static(void **state)
 {
 	struct fixture *f = *state;
 	struct opt_ctx c = { .arena = &f->a, .errs = &f->errs };
-	const char *text = "entryPoints: { web: { address: ':8080' }, traefik: { address: ':81' }, new: { address: ':82' } }\nlog: { level: INFO }\nping: {}\n";
+	const char *text = "entryPoints: { web: { address: ':8080' }, traefik: { address: ':81' }, new: { address: "
+			   "':82' } }\nlog: { level: INFO }\nping: {}\n";
 	struct static_conf now;
 	_cleanup_(diff_free) struct diff d;
 	_cleanup_free_ char *shown_text = NULL;
@@ -208,7 +220,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_providers_do_not_collide, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_references_stay_in_their_provider, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_default_entry_points, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_unknown_entry_points_are_not_checked_without_start_up_options, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unknown_entry_points_are_not_checked_without_start_up_options,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_diff_dynamic, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_diff_static, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_routers, setup, teardown),

@@ -16,10 +16,16 @@ struct strip {
 	struct opt_strings prefixes;
 };
 static const struct opt strip_rows[] = {
-	{ .name = "prefixes", .kind = OPT_STRINGS, .flags = OPT_REQUIRED, .example = "[/v1]", .doc = "Prefixes to cut." },
+	{ .name = "prefixes",
+	  .kind = OPT_STRINGS,
+	  .flags = OPT_REQUIRED,
+	  .example = "[/v1]",
+	  .doc = "Prefixes to cut." },
 	{ 0 },
 };
-static const struct opt_table strip = { .rows = strip_rows, .size = sizeof(struct strip), .place_offset = OPT_NO_PLACE };
+static const struct opt_table strip = { .rows = strip_rows,
+					.size = sizeof(struct strip),
+					.place_offset = OPT_NO_PLACE };
 static const struct opt_variant variants[] = { { "stripPrefix", &strip, NULL }, { 0 } };
 
 static void check_rows(const struct opt_table *table, const char *key)

@@ -78,7 +78,8 @@ static void test_defaults(void **state)
 	struct fixture *f = *state;
 	const struct entry_conf *e;
 
-	assert_int_equal(decode(f, "api: {}\nping: {}\nmetrics: { prometheus: {} }\nproviders: { file: { directory: x } }"), 0);
+	assert_int_equal(
+		decode(f, "api: {}\nping: {}\nmetrics: { prometheus: {} }\nproviders: { file: { directory: x } }"), 0);
 	e = opt_map_get(&f->st.entry_points, "http");
 	assert_int_equal(e->transport.responding.read_ns, 60000000000);
 	assert_int_equal(e->transport.responding.write_ns, 0);

@@ -16,14 +16,22 @@ static void test_entry_points(void **state)
 		bool ok, udp;
 		uint16_t port;
 	} t[] = {
-		{ ":80", true, false, 80 },	     { "127.0.0.1:8000/tcp", true, false, 8000 },
-		{ "[::1]:53/UDP", true, true, 53 },  { "0.0.0.0:65535", true, false, 65535 },
-		{ ":0", false },		     { ":65536", false },
-		{ "80", false },		     { "localhost:80", false },
-		{ ":80/sctp", false },		     { ":80/", false },
-		{ "::1:80", false },		     { "", false },
-		{ ":", false },			     { "1.2.3.4", false },
-		{ ":80/tcp/udp", false },	     { "[1.2.3.4:80", false },
+		{ ":80", true, false, 80 },
+		{ "127.0.0.1:8000/tcp", true, false, 8000 },
+		{ "[::1]:53/UDP", true, true, 53 },
+		{ "0.0.0.0:65535", true, false, 65535 },
+		{ ":0", false },
+		{ ":65536", false },
+		{ "80", false },
+		{ "localhost:80", false },
+		{ ":80/sctp", false },
+		{ ":80/", false },
+		{ "::1:80", false },
+		{ "", false },
+		{ ":", false },
+		{ "1.2.3.4", false },
+		{ ":80/tcp/udp", false },
+		{ "[1.2.3.4:80", false },
 	};
 
 	(void)state;
@@ -49,16 +57,32 @@ static void test_urls(void **state)
 		{ "h2c://[fd00::1]:65535/", "h2c", "fd00::1", "/", 65535 },
 		{ "http://[::1]", "http", "::1", "", 80 },
 	};
-	static const char *const bad[] = { "", "a.test:80", "http:/a", "http://", "http://:80", "http://a:", "http://a:0", "http://a:65536",
-		"http://u@a", "http://10.0.0.300", "http://1.2.3", "http://[::1", "http://[::1]x", "http://[1.2.3.4]", "http://::1", "http://a b",
-		"http://-a", "http://a?x" };
+	static const char *const bad[] = { "",
+					   "a.test:80",
+					   "http:/a",
+					   "http://",
+					   "http://:80",
+					   "http://a:",
+					   "http://a:0",
+					   "http://a:65536",
+					   "http://u@a",
+					   "http://10.0.0.300",
+					   "http://1.2.3",
+					   "http://[::1",
+					   "http://[::1]x",
+					   "http://[1.2.3.4]",
+					   "http://::1",
+					   "http://a b",
+					   "http://-a",
+					   "http://a?x" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		struct address_url u;
 
 		assert_int_equal(address_parse_url(t[i].text, &u), 0);
-		assert_true(str_eq(u.scheme, str_of(t[i].scheme)) && str_eq(u.host, str_of(t[i].host)) && str_eq(u.path, str_of(t[i].path)));
+		assert_true(str_eq(u.scheme, str_of(t[i].scheme)) && str_eq(u.host, str_of(t[i].host)) &&
+			    str_eq(u.path, str_of(t[i].path)));
 		assert_int_equal(u.port, t[i].port);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -74,8 +98,10 @@ static void test_prefixes(void **state)
 	static const struct {
 		const char *text;
 		int bits;
-	} t[] = { { "10.0.0.0/8", 104 }, { "10.0.0.1", 128 }, { "fd00::/8", 8 }, { "::1", 128 }, { "0.0.0.0/0", 96 }, { "10.0.0.0/33", -1 },
-		  { "fd00::/129", -1 }, { "a.test/8", -1 }, { "10.0.0.0/", -1 }, { "10.0.0.0/x", -1 }, { "", -1 } };
+	} t[] = { { "10.0.0.0/8", 104 }, { "10.0.0.1", 128 }, { "fd00::/8", 8 },
+		  { "::1", 128 },	 { "0.0.0.0/0", 96 }, { "10.0.0.0/33", -1 },
+		  { "fd00::/129", -1 },	 { "a.test/8", -1 },  { "10.0.0.0/", -1 },
+		  { "10.0.0.0/x", -1 },	 { "", -1 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {

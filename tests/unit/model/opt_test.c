@@ -1,4 +1,5 @@
-/* The option engine on a table with a row of every kind: decoding, all errors at once, comparing, printing, documents. */
+/* The option engine on a table with a row of every kind: decoding, all errors at once, comparing, printing, documents.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,37 +68,81 @@ static const struct opt plain_rows[] = {
 	{ .name = "n", .kind = OPT_INT, .offset = offsetof(struct inner, n), .def = "7", .doc = "N." },
 	{ 0 },
 };
-static const struct opt_table plain = { .rows = plain_rows, .size = sizeof(struct inner), .place_offset = offsetof(struct inner, at) };
+static const struct opt_table plain = { .rows = plain_rows,
+					.size = sizeof(struct inner),
+					.place_offset = offsetof(struct inner, at) };
 static const struct opt inner_rows[] = {
 	{ .name = "n", .kind = OPT_INT, .offset = offsetof(struct inner, n), .def = "7", .doc = "N." },
-	{ .name = "need", .kind = OPT_STRING, .offset = offsetof(struct inner, need), .flags = OPT_REQUIRED, .example = "x", .doc = "Need." },
+	{ .name = "need",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(struct inner, need),
+	  .flags = OPT_REQUIRED,
+	  .example = "x",
+	  .doc = "Need." },
 	{ 0 },
 };
 static const char *const gone[] = { "oldKey", NULL };
-static const struct opt_table inner = { .rows = inner_rows, .size = sizeof(struct inner), .place_offset = offsetof(struct inner, at),
-	.unsupported = gone };
-static const struct opt a_rows[] = { { .name = "on", .kind = OPT_BOOL, .offset = offsetof(struct kind_a, on), .doc = "On." }, { 0 } };
+static const struct opt_table inner = { .rows = inner_rows,
+					.size = sizeof(struct inner),
+					.place_offset = offsetof(struct inner, at),
+					.unsupported = gone };
+static const struct opt a_rows[] = {
+	{ .name = "on", .kind = OPT_BOOL, .offset = offsetof(struct kind_a, on), .doc = "On." }, { 0 }
+};
 static const struct opt_table table_a = { .rows = a_rows, .size = sizeof(struct kind_a), .place_offset = OPT_NO_PLACE };
-static const struct opt_table table_b = { .rows = (const struct opt[]){ { 0 } }, .size = 1, .place_offset = OPT_NO_PLACE };
+static const struct opt_table table_b = { .rows = (const struct opt[]){ { 0 } },
+					  .size = 1,
+					  .place_offset = OPT_NO_PLACE };
 static const struct opt_variant variant_list[] = { { "kindA", &table_a, "A" }, { "kindB", &table_b, "B" }, { 0 } };
 static const struct opt_variant *variants = variant_list;
 static const struct opt one_rows[] = {
 	{ .name = "kind", .kind = OPT_ONE_OF, .offset = 0, .variants = &variants },
 	{ 0 },
 };
-static const struct opt_table one_table = { .rows = one_rows, .size = sizeof(struct opt_one_of), .place_offset = OPT_NO_PLACE };
+static const struct opt_table one_table = { .rows = one_rows,
+					    .size = sizeof(struct opt_one_of),
+					    .place_offset = OPT_NO_PLACE };
 static const char *const colours[] = { "red", "green", "blue", NULL };
 
 #define T struct everything
 static const struct opt rows[] = {
 	{ .name = "flag", .kind = OPT_BOOL, .offset = offsetof(T, b), .def = "true", .doc = "A flag | a bar." },
-	{ .name = "count", .kind = OPT_INT, .offset = offsetof(T, i), .def = "3", .min = 1, .max = 10, .doc = "C.", .check = count_check },
-	{ .name = "size", .kind = OPT_SIZE, .offset = offsetof(T, size), .def = "64KiB", .min = 1024, .max = INFINITY, .doc = "S." },
-	{ .name = "time", .kind = OPT_DURATION, .offset = offsetof(T, d), .def = "90s", .min = 1e6, .max = 3600e9, .doc = "T." },
+	{ .name = "count",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, i),
+	  .def = "3",
+	  .min = 1,
+	  .max = 10,
+	  .doc = "C.",
+	  .check = count_check },
+	{ .name = "size",
+	  .kind = OPT_SIZE,
+	  .offset = offsetof(T, size),
+	  .def = "64KiB",
+	  .min = 1024,
+	  .max = INFINITY,
+	  .doc = "S." },
+	{ .name = "time",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, d),
+	  .def = "90s",
+	  .min = 1e6,
+	  .max = 3600e9,
+	  .doc = "T." },
 	{ .name = "ratio", .kind = OPT_DOUBLE, .offset = offsetof(T, x), .def = "0.5", .doc = "R." },
-	{ .name = "text", .kind = OPT_STRING, .offset = offsetof(T, s), .place_at = offsetof(T, s_at), .doc = "Text.", .check = count_check },
+	{ .name = "text",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(T, s),
+	  .place_at = offsetof(T, s_at),
+	  .doc = "Text.",
+	  .check = count_check },
 	{ .name = "secret", .kind = OPT_STRING, .offset = offsetof(T, secret), .flags = OPT_SECRET, .doc = "Secret." },
-	{ .name = "colour", .kind = OPT_ENUM, .offset = offsetof(T, e), .def = "green", .choices = colours, .doc = "Colour." },
+	{ .name = "colour",
+	  .kind = OPT_ENUM,
+	  .offset = offsetof(T, e),
+	  .def = "green",
+	  .choices = colours,
+	  .doc = "Colour." },
 	{ .name = "names", .kind = OPT_STRINGS, .offset = offsetof(T, strings), .doc = "Names." },
 	{ .name = "steps", .kind = OPT_DOUBLES, .offset = offsetof(T, doubles), .def = "0.1,2", .doc = "Steps." },
 	{ .name = "section", .kind = OPT_STRUCT, .offset = offsetof(T, in), .table = &plain, .doc = "Section." },
@@ -108,8 +153,9 @@ static const struct opt rows[] = {
 	{ 0 },
 };
 static const struct opt_elsewhere elsewhere[] = { { "other", NULL }, { "wrongFile", "belongs elsewhere" }, { 0 } };
-static const struct opt_table table = { .rows = rows, .size = sizeof(T), .place_offset = OPT_NO_PLACE, .check = count_struct,
-	.elsewhere = elsewhere };
+static const struct opt_table table = {
+	.rows = rows, .size = sizeof(T), .place_offset = OPT_NO_PLACE, .check = count_struct, .elsewhere = elsewhere
+};
 
 struct fixture {
 	struct arena a;
@@ -146,10 +192,11 @@ static int decode(struct fixture *f, const char *text, struct everything *ret)
 	return opt_decode(&c, &table, t, "", ret);
 }
 
-static const char *full = "FLAG: false\ncount: 10\nsize: 1MiB\ntime: 1m\nratio: 1.25\ntext: \"a: b\"\nsecret: hush\ncolour: BLUE\n"
-			  "names: [ a, ' b ', \"null\" ]\nsteps: [ 1, 2.5 ]\nsection: { n: -1 }\nmaybe: { n: 2 }\n"
-			  "items: [ { need: x }, { need: 'y z', n: 4 } ]\nnamed: { one: { kindA: { on: true } }, two: { KINDB: {} } }\n"
-			  "texts: { K: v, k: '' }\nother: ignored\n";
+static const char *full =
+	"FLAG: false\ncount: 10\nsize: 1MiB\ntime: 1m\nratio: 1.25\ntext: \"a: b\"\nsecret: hush\ncolour: BLUE\n"
+	"names: [ a, ' b ', \"null\" ]\nsteps: [ 1, 2.5 ]\nsection: { n: -1 }\nmaybe: { n: 2 }\n"
+	"items: [ { need: x }, { need: 'y z', n: 4 } ]\nnamed: { one: { kindA: { on: true } }, two: { KINDB: {} } }\n"
+	"texts: { K: v, k: '' }\nother: ignored\n";
 
 static void test_defaults(void **state)
 {
@@ -207,7 +254,8 @@ static void test_forms(void **state)
 	struct fixture *f = *state;
 	struct everything v;
 
-	assert_int_equal(decode(f, "names: 'a, b ,c'\nsteps: '1,2,3'\nmaybe: true\ntime: 5\ncount: ~\ntext: ''\n", &v), 0);
+	assert_int_equal(decode(f, "names: 'a, b ,c'\nsteps: '1,2,3'\nmaybe: true\ntime: 5\ncount: ~\ntext: ''\n", &v),
+			 0);
 	assert_int_equal(v.strings.n, 3);
 	assert_string_equal(v.strings.v[2], "c");
 	assert_int_equal(v.doubles.n, 3);
@@ -249,7 +297,8 @@ static const struct {
 	{ "items: [ ~ ]\n", "items[0]", "expected a mapping; found nothing", 1, 10 },
 	{ "named: []\n", "named", "expected a mapping; found a list", 1, 8 },
 	{ "named: { one: {} }\n", "named.one", "exactly one of kindA, kindB", 1, 15 },
-	{ "named: { one: { kindA: {}, kindB: {} } }\n", "named.one", "only one kind is allowed; `kindA` is already given", 1, 28 },
+	{ "named: { one: { kindA: {}, kindB: {} } }\n", "named.one",
+	  "only one kind is allowed; `kindA` is already given", 1, 28 },
 	{ "named: { one: { kindC: {} } }\n", "named.one.kindC", "did you mean `kindA`?", 1, 17 },
 	{ "named: { '': { kindA: {} } }\n", "named", "a name must not be empty", 1, 10 },
 	{ "texts: { k: [ a ] }\n", "texts.k", "expected text; found a list", 1, 13 },
@@ -268,7 +317,8 @@ static void test_errors(void **state)
 		assert_int_equal(decode(f, bad[i].text, &v), -EINVAL);
 		assert_int_equal(f->errs.errors, 1);
 		e = &f->errs.v[0];
-		if (strcmp(e->key ? e->key : "", bad[i].key) || !strstr(e->text, bad[i].says) || e->line != bad[i].line || e->col != bad[i].col)
+		if (strcmp(e->key ? e->key : "", bad[i].key) || !strstr(e->text, bad[i].says) ||
+		    e->line != bad[i].line || e->col != bad[i].col)
 			fail_msg("%s: %d:%d: %s: %s", bad[i].text, e->line, e->col, e->key ? e->key : "", e->text);
 		err_free(&f->errs);
 		err_init(&f->errs);
@@ -281,7 +331,8 @@ static void test_all_errors_at_once(void **state)
 	struct fixture *f = *state;
 	struct everything v;
 
-	assert_int_equal(decode(f, "count: x\nbogus: 1\nitems: [ { n: y }, { need: a, n: z } ]\nsize: 1\n", &v), -EINVAL);
+	assert_int_equal(decode(f, "count: x\nbogus: 1\nitems: [ { n: y }, { need: a, n: z } ]\nsize: 1\n", &v),
+			 -EINVAL);
 	assert_int_equal(f->errs.errors, 6);
 }
 
@@ -342,9 +393,21 @@ static void test_print(void **state)
 
 static void test_equal_sees_every_row(void **state)
 {
-	static const char *const changes[] = { "FLAG: true", "count: 9", "size: 2MiB", "time: 2m", "ratio: 2", "text: t", "secret: s",
-		"colour: red", "names: [ a ]", "steps: [ 1, 3 ]", "section: { n: 0 }", "maybe: { n: 3 }", "items: [ { need: x } ]",
-		"named: { one: { kindB: {} } }", "texts: { K: w, k: '' }" };
+	static const char *const changes[] = { "FLAG: true",
+					       "count: 9",
+					       "size: 2MiB",
+					       "time: 2m",
+					       "ratio: 2",
+					       "text: t",
+					       "secret: s",
+					       "colour: red",
+					       "names: [ a ]",
+					       "steps: [ 1, 3 ]",
+					       "section: { n: 0 }",
+					       "maybe: { n: 3 }",
+					       "items: [ { need: x } ]",
+					       "named: { one: { kindB: {} } }",
+					       "texts: { K: w, k: '' }" };
 	struct fixture *f = *state;
 	struct everything a, b;
 

@@ -92,15 +92,21 @@ static void golden_json(void **state)
 	request_fixture_init(&f);
 	f.r.attempts = 3;
 	text = one(ACCESS_JSON, &f.r);
-	assert_string_equal(text,
-		"{\"ClientAddr\":\"198.18.0.1:54321\",\"ClientHost\":\"198.18.0.1\",\"ClientPort\":\"54321\",\"ClientUsername\":\"-\","
+	assert_string_equal(
+		text,
+		"{\"ClientAddr\":\"198.18.0.1:54321\",\"ClientHost\":\"198.18.0.1\",\"ClientPort\":\"54321\","
+		"\"ClientUsername\":\"-\","
 		"\"DownstreamContentSize\":3456,\"DownstreamStatus\":200,\"Duration\":1500000005,"
 		"\"OriginContentSize\":3400,\"OriginDuration\":1400000000,\"OriginStatus\":200,\"Overhead\":100000005,"
-		"\"RequestAddr\":\"api.test:8000\",\"RequestContentSize\":12,\"RequestCount\":1,\"RequestHost\":\"api.test\","
-		"\"RequestMethod\":\"GET\",\"RequestPath\":\"/v1/items?q=1\",\"RequestPort\":\"8000\",\"RequestProtocol\":\"HTTP/1.1\","
-		"\"RequestScheme\":\"http\",\"RetryAttempts\":2,\"RouterName\":\"api@file\",\"ServiceAddr\":\"198.18.1.11:80\","
+		"\"RequestAddr\":\"api.test:8000\",\"RequestContentSize\":12,\"RequestCount\":1,\"RequestHost\":\"api."
+		"test\","
+		"\"RequestMethod\":\"GET\",\"RequestPath\":\"/v1/"
+		"items?q=1\",\"RequestPort\":\"8000\",\"RequestProtocol\":\"HTTP/1.1\","
+		"\"RequestScheme\":\"http\",\"RetryAttempts\":2,\"RouterName\":\"api@file\",\"ServiceAddr\":\"198.18.1."
+		"11:80\","
 		"\"ServiceName\":\"svc@file\",\"ServiceURL\":\"http://198.18.1.11:80\","
-		"\"StartLocal\":\"2024-11-20T21:34:54.623449995-05:00\",\"StartUTC\":\"2024-11-21T02:34:54.623449995Z\","
+		"\"StartLocal\":\"2024-11-20T21:34:54.623449995-05:00\",\"StartUTC\":\"2024-11-21T02:34:54."
+		"623449995Z\","
 		"\"entryPointName\":\"web\",\"level\":\"info\",\"msg\":\"\",\"time\":\"2024-11-20T21:34:56-05:00\"}\n");
 }
 
@@ -112,10 +118,14 @@ static void golden_common(void **state)
 	(void)state;
 	request_fixture_init(&f);
 	text = one(ACCESS_COMMON, &f.r);
-	assert_string_equal(text, "198.18.0.1 - - [20/Nov/2024:21:34:54 -0500] \"GET /v1/items?q=1 HTTP/1.1\" 200 3456 \"-\" \"-\" 1 "
-				  "\"api@file\" \"http://198.18.1.11:80\" 1500ms\n");
+	assert_string_equal(
+		text,
+		"198.18.0.1 - - [20/Nov/2024:21:34:54 -0500] \"GET /v1/items?q=1 HTTP/1.1\" 200 3456 \"-\" \"-\" 1 "
+		"\"api@file\" \"http://198.18.1.11:80\" 1500ms\n");
 	clf = one(ACCESS_GENERIC_CLF, &f.r);
-	assert_string_equal(clf, "198.18.0.1 - - [20/Nov/2024:21:34:54 -0500] \"GET /v1/items?q=1 HTTP/1.1\" 200 3456 \"-\" \"-\"\n");
+	assert_string_equal(
+		clf,
+		"198.18.0.1 - - [20/Nov/2024:21:34:54 -0500] \"GET /v1/items?q=1 HTTP/1.1\" 200 3456 \"-\" \"-\"\n");
 }
 
 static void unrouted_and_unparsed(void **state)
@@ -132,7 +142,8 @@ static void unrouted_and_unparsed(void **state)
 	f.r.reason = REASON_CLIENT_GONE;
 	f.r.in = (struct head){ .minor = 0 };
 	text = one(ACCESS_COMMON, &f.r);
-	assert_string_equal(text, "198.18.0.1 - - [20/Nov/2024:21:34:54 -0500] \"- - HTTP/1.0\" - 3456 \"-\" \"-\" 1 \"-\" \"-\" 1500ms\n");
+	assert_string_equal(text, "198.18.0.1 - - [20/Nov/2024:21:34:54 -0500] \"- - HTTP/1.0\" - 3456 \"-\" \"-\" 1 "
+				  "\"-\" \"-\" 1500ms\n");
 	json = one(ACCESS_JSON, &f.r);
 	j = json_loads(json, 0, NULL);
 	assert_non_null(j);
@@ -150,10 +161,11 @@ static void hosts_and_paths(void **state)
 		const char *in, *host, *port;
 	} hosts[] = {
 		{ "a.test", "a.test", "-" }, { "a.test:80", "a.test", "80" }, { "[::1]:8080", "::1", "8080" },
-		{ "[::1]", "[::1]", "-" }, { "::1", "::1", "-" }, { "", "", "-" },
+		{ "[::1]", "[::1]", "-" },   { "::1", "::1", "-" },	      { "", "", "-" },
 	};
 	static const char *const paths[][2] = {
-		{ "/a?b", "/a?b" }, { "http://h.test/a/b?c", "/a/b?c" }, { "http://h.test", "/" }, { "*", "*" }, { "http://", "/" },
+		{ "/a?b", "/a?b" }, { "http://h.test/a/b?c", "/a/b?c" }, { "http://h.test", "/" }, { "*", "*" },
+		{ "http://", "/" },
 	};
 	struct request_fixture f;
 	struct stamp_cache stamps = { 0 };

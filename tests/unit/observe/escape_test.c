@@ -31,7 +31,10 @@ static void table(void **state)
 		{ { "a\"b\\c", 5 }, "a\\\"b\\\\c", "a\\\"b\\\\c", "a\\\"b\\\\c" },
 		{ { "x\r\ny", 4 }, "x\\r\\ny", "x\\x0d\\x0ay", "x\\x0d\\x0ay" },
 		{ { "\0\x1b[0m\x7f", 6 }, "\\u0000\\u001b[0m\\u007f", "\\x00\\x1b[0m\\x7f", "\\x00\\x1b\\x5b0m\\x7f" },
-		{ { "\xc3\xa4\xe2\x82\xac", 5 }, "\xc3\xa4\xe2\x82\xac", "\\xc3\\xa4\\xe2\\x82\\xac", "\\xc3\\xa4\\xe2\\x82\\xac" },
+		{ { "\xc3\xa4\xe2\x82\xac", 5 },
+		  "\xc3\xa4\xe2\x82\xac",
+		  "\\xc3\\xa4\\xe2\\x82\\xac",
+		  "\\xc3\\xa4\\xe2\\x82\\xac" },
 		{ { "\xff", 1 }, "\xef\xbf\xbd", "\\xff", "\\xff" },
 		{ { "", 0 }, "", "", "" },
 	};
@@ -64,7 +67,8 @@ static void long_utf8_survives(void **state)
 		memset(text, '\x01', shift);
 		for (size_t i = shift; i + 3 <= 900; i += 3)
 			memcpy(text + i, "\xe2\x82\xac", 3);
-		assert_null(strstr(run(escape_json, str_mk(text, shift + (900 - shift) / 3 * 3), 60000), "\xef\xbf\xbd"));
+		assert_null(
+			strstr(run(escape_json, str_mk(text, shift + (900 - shift) / 3 * 3), 60000), "\xef\xbf\xbd"));
 	}
 }
 

@@ -35,8 +35,17 @@ static void numbers(void **state)
 		double v;
 		const char *text;
 	} rows[] = {
-		{ 0, "0" }, { 42, "42" }, { 1.5, "1.5" }, { 0.1, "0.1" }, { -3, "-3" }, { 1e15, "1000000000000000" },
-		{ 0.1 + 0.2, "0.30000000000000004" }, { INFINITY, "+Inf" }, { -INFINITY, "-Inf" }, { NAN, "NaN" }, { 1e300, "1e+300" },
+		{ 0, "0" },
+		{ 42, "42" },
+		{ 1.5, "1.5" },
+		{ 0.1, "0.1" },
+		{ -3, "-3" },
+		{ 1e15, "1000000000000000" },
+		{ 0.1 + 0.2, "0.30000000000000004" },
+		{ INFINITY, "+Inf" },
+		{ -INFINITY, "-Inf" },
+		{ NAN, "NaN" },
+		{ 1e300, "1e+300" },
 	};
 	struct buf b;
 
@@ -53,7 +62,8 @@ static void golden(void **state)
 {
 	static const char *const labels[] = { "a", "b" };
 	static const double buckets[] = { 0.1, 5 };
-	struct metric_family *c = metric_family("t_requests_total", "Line one\nback\\slash \"quoted\".", METRIC_COUNTER, labels, 2, NULL, 0);
+	struct metric_family *c = metric_family("t_requests_total", "Line one\nback\\slash \"quoted\".", METRIC_COUNTER,
+						labels, 2, NULL, 0);
 	struct metric_family *g = metric_family("t_level", "Level.", METRIC_GAUGE, NULL, 0, NULL, 0);
 	struct metric_family *h = metric_family("t_time_seconds", "Time.", METRIC_HISTOGRAM, labels, 1, buckets, 2);
 	struct metric_series *cs = metric_series_get(c, (const char *const[]){ "q\"u\\o\nte", "\xc3\xa4" });

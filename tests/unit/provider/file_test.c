@@ -98,7 +98,9 @@ static void put(struct fixture *f, const char *name, const char *text)
 
 static void start(struct fixture *f, const char *filename, const char *directory, const char *main_path)
 {
-	const struct file_options o = { .filename = filename, .directory = directory, .main_path = main_path, .watch = true };
+	const struct file_options o = {
+		.filename = filename, .directory = directory, .main_path = main_path, .watch = true
+	};
 
 	f->file = file_new(&o);
 	assert_int_equal(file_provider.start(f->file, &f->loop, &f->sink), 0);
@@ -265,7 +267,9 @@ static void test_main_file(void **state)
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = mem_printf("%s/main.yaml", f->dir);
 	int calls = 0;
-	struct file_options o = { .directory = f->dir, .main_path = path, .watch = true, .main_part = only_http, .main_ctx = &calls };
+	struct file_options o = {
+		.directory = f->dir, .main_path = path, .watch = true, .main_part = only_http, .main_ctx = &calls
+	};
 
 	put(f, "main.yaml", "log: {}\n" ROUTER("m"));
 	put(f, "a.yaml", ROUTER("a"));

@@ -105,7 +105,8 @@ static void rows_are_bounded(void **state)
 	w = look("traefik_service_requests_total", NULL, NULL);
 	assert_int_equal(w.seen, MAX_ROWS);
 	assert_int_equal((unsigned)w.value, n);
-	assert_int_equal((unsigned)look("traefik_service_requests_total", "0", "EXTENSION_METHOD").value, n - (MAX_ROWS - 1) * 2);
+	assert_int_equal((unsigned)look("traefik_service_requests_total", "0", "EXTENSION_METHOD").value,
+			 n - (MAX_ROWS - 1) * 2);
 	httpset_unref(&s);
 }
 

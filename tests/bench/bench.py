@@ -1,0 +1,19 @@
+#!/usr/bin/python3
+"""Every benchmark, one after the other: http.py (against nginx and HAProxy), l4.py (against nftables), and the packet path alone
+(xdp/, built by make). Each prints its table; one that cannot run here says why and does not stop the others."""
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PARTS = ["http.py", "l4.py"]
+
+
+def main():
+    failed = [part for part in PARTS if subprocess.run([sys.executable, os.path.join(HERE, part)]).returncode not in (0, 77)]
+    if failed:
+        sys.exit("failed: " + ", ".join(failed))
+
+
+if __name__ == "__main__":
+    main()
