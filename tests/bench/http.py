@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """HTTP/1.1 through sluice, nginx, HAProxy and a bare byte copier, side by side.
 
-    CPU 0: wrk, backend (a canned answer of 146 bytes)         CPU 1: the proxy, one worker or thread
+    CPU 0: wrk, backend (a canned answer of 143 bytes)         CPU 1: the proxy, one worker or thread
 
 Per proxy and number of client connections: CPU time per request of all the proxy's threads and processes over the measured window,
 p99 latency as wrk sees it, requests per second. All proxies run at once, one is under load at a time, and rounds are interleaved, so
@@ -126,14 +126,14 @@ def subjects():
 UNITS = {"us": 1, "ms": 1e3, "s": 1e6, "m": 6e7}
 
 
-def load(port, connections, seconds):
-    """wrk's requests done and p99 in microseconds."""
+def load(subject, connections, seconds):
+    """wrk's requests done, the seconds it took, and p99 in microseconds."""
     argv = ["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "--latency"]
     for pair in REQUEST_HEADERS.items():
         argv += ["-H", "%s: %s" % pair]
-    out = lab.pinned(lab.LOAD_CPU, argv + ["http://127.0.0.1:%d/some/path?with=query" % port], seconds + 20)
+    out = lab.pinned(lab.LOAD_CPU, argv + ["http://127.0.0.1:%d/some/path?with=query" % subject.port], seconds + 20)
     if "Socket errors" in out or "Non-2xx" in out:
-        raise SystemExit("errors under load:\n" + out)
+        raise SystemExit("%s: errors under load:\n%s" % (subject.name, out))
     p99 = re.search(r"^\s+99%\s+([\d.]+)(us|ms|s|m)$", out, re.M)
     done = re.search(r"^\s+(\d+) requests in ([\d.]+)(ms|s|m)", out, re.M)
     return int(done.group(1)), float(done.group(2)) * UNITS[done.group(3)] / 1e6, float(p99.group(1)) * UNITS[p99.group(2)]
@@ -142,7 +142,7 @@ def load(port, connections, seconds):
 def measure(subject, connections, strays):
     pid = subject.process.pid
     cpu, busy = lab.cpu_ns(pid), lab.busy_ns(lab.PROXY_CPU)
-    done, took, p99 = load(subject.port, connections, lab.SECONDS)
+    done, took, p99 = load(subject, connections, lab.SECONDS)
     cpu, busy = lab.cpu_ns(pid) - cpu, lab.busy_ns(lab.PROXY_CPU) - busy
     subject.cpu[connections].append(cpu / done / 1e3)
     subject.p99[connections].append(p99)
@@ -221,7 +221,7 @@ def main():
             s.start(bench, port, ports[0])
         for s in every:
             s.memory = memory(s) if s.pools else None
-            load(s.port, 16, 1) if lab.SECONDS > 1 else None  # grown, connected, paged in
+            load(s, 16, 1) if lab.SECONDS > 1 else None  # grown, connected, paged in
         for i in range(lab.ROUNDS):
             for n in CONNECTIONS:
                 turn = every[i % len(every):] + every[:i % len(every)]

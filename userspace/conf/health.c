@@ -7,18 +7,21 @@ static uint64_t positive(int64_t ns, uint64_t otherwise)
 	return ns > 0 ? (uint64_t)ns : otherwise;
 }
 
+/* Both kinds of check name these options alike. */
+#define TIMES(h)                                                                                   \
+	.interval_ns = (uint64_t)(h)->interval_ns,                                                 \
+	.unhealthy_interval_ns = positive((h)->unhealthy_interval_ns, (uint64_t)(h)->interval_ns), \
+	.timeout_ns = (uint64_t)(h)->timeout_ns,                                                   \
+	.healthy_threshold = (unsigned)(h)->healthy_threshold,                                     \
+	.unhealthy_threshold = (unsigned)(h)->unhealthy_threshold, .port = (uint16_t)(h)->port
+
 static bool http_spec(const struct http_health_conf *h, struct check_spec *ret)
 {
 	if (!h)
 		return false;
 	*ret = (struct check_spec){
 		.kind = CHECK_HTTP,
-		.interval_ns = (uint64_t)h->interval_ns,
-		.unhealthy_interval_ns = positive(h->unhealthy_interval_ns, (uint64_t)h->interval_ns),
-		.timeout_ns = (uint64_t)h->timeout_ns,
-		.healthy_threshold = (unsigned)h->healthy_threshold,
-		.unhealthy_threshold = (unsigned)h->unhealthy_threshold,
-		.port = (uint16_t)h->port,
+		TIMES(h),
 		.method = h->method,
 		.path = h->path,
 		.hostname = h->hostname,
@@ -34,17 +37,7 @@ static bool tcp_spec(const struct tcp_health_conf *h, struct check_spec *ret)
 {
 	if (!h)
 		return false;
-	*ret = (struct check_spec){
-		.kind = CHECK_TCP,
-		.interval_ns = (uint64_t)h->interval_ns,
-		.unhealthy_interval_ns = positive(h->unhealthy_interval_ns, (uint64_t)h->interval_ns),
-		.timeout_ns = (uint64_t)h->timeout_ns,
-		.healthy_threshold = (unsigned)h->healthy_threshold,
-		.unhealthy_threshold = (unsigned)h->unhealthy_threshold,
-		.port = (uint16_t)h->port,
-		.send = h->send,
-		.expect = h->expect,
-	};
+	*ret = (struct check_spec){ .kind = CHECK_TCP, TIMES(h), .send = h->send, .expect = h->expect };
 	return true;
 }
 

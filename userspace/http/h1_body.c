@@ -54,7 +54,7 @@ static int trailer_byte(struct h1_body *b, char c)
 	if (b->state == TRAILER_START && (c == ' ' || c == '\t' || c == ':'))
 		return -EBADMSG;
 	b->state = TRAILER;
-	return (unsigned char)c < 0x20 && c != '\t' ? -EBADMSG : 0;
+	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f ? -EBADMSG : 0;
 }
 
 static int expect(struct h1_body *b, char c, char want, uint8_t next)

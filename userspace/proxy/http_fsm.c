@@ -15,18 +15,6 @@
 #define DIAL_TIMEOUT_NS (30 * NS_PER_S)
 #define MAX_RESPONSE_HEAD 65536u
 
-static enum step_result to(struct req *r, enum req_step step)
-{
-	r->step = step;
-	return STEP_NEXT;
-}
-
-static enum step_result fail(struct req *r, enum reason why)
-{
-	req_fail(r, why);
-	return STEP_NEXT;
-}
-
 void req_drop_server(struct req *r)
 {
 	if (!r->up)
@@ -114,16 +102,16 @@ static enum step_result step_route(struct req *r)
 	struct rule_facts f = { .client = &r->peer.addr, .header_ctx = r, .header_any = header_any };
 	r->method = r->in.method;
 	if (str_eq(r->method, STR("CONNECT")))
-		return fail(r, REASON_NOT_IMPLEMENTED);
+		return step_fail(r, REASON_NOT_IMPLEMENTED);
 	if (split_target(r) < 0 || clean_query(r) < 0 || uri_normalise(&r->arena, r->path, r->entry->conf->http.sanitize_path, &r->path) < 0 ||
 	    uri_routing_path(&r->arena, r->path, &f.path) < 0 || uri_canonical_host(r->host, host, sizeof(host), &f.host) < 0)
-		return fail(r, REASON_BAD_REQUEST);
+		return step_fail(r, REASON_BAD_REQUEST);
 	r->peer_trusted = peer_is_trusted(r);
 	f.query = r->query;
 	f.method = r->method;
 	const struct snapshot_entry *e = &r->pin->snap->entries[r->entry->id];
 	r->route = e->routes ? rule_index_find(e->routes, &f) : NULL;
-	return r->route ? to(r, REQ_REQUEST_PHASE) : fail(r, REASON_NO_ROUTE);
+	return r->route ? step_to(r, REQ_REQUEST_PHASE) : step_fail(r, REASON_NO_ROUTE);
 }
 
 /* --- REQUEST PHASE ------------------------------------------------------------------------------------------------------------------ */
@@ -136,14 +124,14 @@ static enum step_result step_request_phase(struct req *r)
 		enum mw_result rc = m->type->on_request ? m->type->on_request(m->ctx, r) : MW_NEXT;
 		if (rc == MW_REPLIED) {
 			r->replied = true;
-			return to(r, REQ_RESPONSE_PHASE);
+			return step_to(r, REQ_RESPONSE_PHASE);
 		}
 		if (rc == MW_WAIT) {
 			r->waiting_mw = true;
 			return STEP_WAIT;
 		}
 	}
-	return to(r, r->route->internal ? REQ_INTERNAL : REQ_PICK);
+	return step_to(r, r->route->internal ? REQ_INTERNAL : REQ_PICK);
 }
 
 void phase_resume(struct req *r)
@@ -157,9 +145,9 @@ void phase_resume(struct req *r)
 static enum step_result step_pick(struct req *r)
 {
 	if (!r->route->service)
-		return fail(r, REASON_NO_SERVER);
+		return step_fail(r, REASON_NO_SERVER);
 	r->target = service_pick(r->route->service, r->worker->id, 0, &r->item);
-	return r->target ? to(r, REQ_DIAL) : fail(r, REASON_NO_SERVER);
+	return r->target ? step_to(r, REQ_DIAL) : step_fail(r, REASON_NO_SERVER);
 }
 
 static void on_server_event(struct h1_client *c)
@@ -190,7 +178,7 @@ static enum step_result dial(struct req *r)
 	struct worker *w = r->worker;
 	struct h1_client *c;
 	if (h1_client_dial(&r->target->at, &w->loop, &w->blocks, MAX_RESPONSE_HEAD, &c) < 0)
-		return fail(r, REASON_DIAL_FAILED);
+		return step_fail(r, REASON_DIAL_FAILED);
 	own_server(r, c);
 	c->timer.fire = on_dial_timeout;
 	timer_set(&w->loop.wheel, &c->timer, (w->loop.now_ns + DIAL_TIMEOUT_NS) / NS_PER_MS);
@@ -204,14 +192,14 @@ static enum step_result step_dial(struct req *r)
 		if (!c)
 			return dial(r);
 		own_server(r, c);
-		return to(r, REQ_SEND);
+		return step_to(r, REQ_SEND);
 	}
 	int rc = h1_client_check(r->up);
 	if (rc == -EAGAIN)
 		return STEP_WAIT;
 	if (rc < 0)
-		return fail(r, rc == -ETIMEDOUT ? REASON_DIAL_TIMEOUT : REASON_DIAL_FAILED);
-	return to(r, REQ_SEND);
+		return step_fail(r, rc == -ETIMEDOUT ? REASON_DIAL_TIMEOUT : REASON_DIAL_FAILED);
+	return step_to(r, REQ_SEND);
 }
 
 /* --- SEND --------------------------------------------------------------------------------------------------------------------------- */
@@ -242,9 +230,9 @@ static enum step_result lost_server(struct req *r, enum reason why)
 	for (size_t i = 0; i < ARRAY_LEN(idempotent); i++)
 		safe |= str_eq(r->method, str_of(idempotent[i]));
 	if (!again || !safe)
-		return fail(r, why);
+		return step_fail(r, why);
 	req_drop_server(r);
-	return to(r, REQ_DIAL);
+	return step_to(r, REQ_DIAL);
 }
 
 static enum step_result step_send(struct req *r)
@@ -255,13 +243,13 @@ static enum step_result step_send(struct req *r)
 	struct h1_stream *down = &r->down->stream, *up = &r->up->stream;
 	r->up_start_ns = w->loop.now_ns;
 	if (!send_continue(r))
-		return fail(r, REASON_CLIENT_GONE);
+		return step_fail(r, REASON_CLIENT_GONE);
 	forwarded_request(r, &o);
 	if (o.full)
-		return fail(r, REASON_HEAD_TOO_LARGE);
+		return step_fail(r, REASON_HEAD_TOO_LARGE);
 	int more = r->body_in_done ? 0 : h1_stream_peek(down, &body);
 	if (more < 0 && more != -EAGAIN)
-		return fail(r, more == -EBADMSG ? REASON_BAD_BODY : REASON_CLIENT_GONE);
+		return step_fail(r, more == -EBADMSG ? REASON_BAD_BODY : REASON_CLIENT_GONE);
 	bool end = more == 1 && h1_stream_ends_after(down, body.n);
 	ssize_t n = h1_stream_send_head(up, out_view(&o), request_framing(r), r->in.content_length > 0 ? (uint64_t)r->in.content_length : 0, body, end);
 	if (n < 0)
@@ -273,7 +261,7 @@ static enum step_result step_send(struct req *r)
 	}
 	r->body_in_done |= down->in.done;
 	r->body_out_done = r->body_in_done && h1_stream_flushed(up) && (up->out != H1_BODY_CHUNKED);
-	return to(r, REQ_AWAIT);
+	return step_to(r, REQ_AWAIT);
 }
 
 /* Moves request body from client to server as far as both allow. Returns false when the request failed (next step is set). */
@@ -341,19 +329,19 @@ static enum step_result read_response_head(struct req *r)
 		}
 		if (e == H1_OK) {
 			if (head.status == 101)
-				return fail(r, REASON_BAD_RESPONSE);
+				return step_fail(r, REASON_BAD_RESPONSE);
 			r->out = head;
-			return to(r, REQ_RESPONSE_PHASE);
+			return step_to(r, REQ_RESPONSE_PHASE);
 		}
 		if (e != H1_MORE)
-			return fail(r, REASON_BAD_RESPONSE);
+			return step_fail(r, REASON_BAD_RESPONSE);
 		ssize_t n = h1_stream_fill(up);
 		if (n > 0)
 			continue;
 		if (n == -EAGAIN)
 			return STEP_WAIT;
 		if (n == -ENOBUFS || h1_stream_pending(up).n)
-			return fail(r, REASON_BAD_RESPONSE);
+			return step_fail(r, REASON_BAD_RESPONSE);
 		return lost_server(r, n == 0 ? REASON_SERVER_CLOSED : REASON_SERVER_RESET);
 	}
 }
@@ -361,7 +349,7 @@ static enum step_result read_response_head(struct req *r)
 static enum step_result step_await(struct req *r)
 {
 	if (client_left(r))
-		return fail(r, REASON_CLIENT_GONE);
+		return step_fail(r, REASON_CLIENT_GONE);
 	if (!r->body_out_done && !req_pump_body(r))
 		return STEP_NEXT;
 	return read_response_head(r);

@@ -4,6 +4,18 @@
 
 enum step_result { STEP_NEXT, STEP_WAIT, STEP_END };
 
+static inline enum step_result step_to(struct req *r, enum req_step step)
+{
+	r->step = step;
+	return STEP_NEXT;
+}
+
+static inline enum step_result step_fail(struct req *r, enum reason why)
+{
+	req_fail(r, why);
+	return STEP_NEXT;
+}
+
 enum step_result step_internal(struct req *r);       /* internal.c */
 void internal_forget(struct req *r);                  /* the request ends before its answer came */
 enum step_result step_response_phase(struct req *r); /* http_response.c */

@@ -11,18 +11,6 @@
 #include "proxy/http_fsm.h"
 #include "proxy/req_pool.h"
 
-static enum step_result to(struct req *r, enum req_step step)
-{
-	r->step = step;
-	return STEP_NEXT;
-}
-
-static enum step_result fail(struct req *r, enum reason why)
-{
-	req_fail(r, why);
-	return STEP_NEXT;
-}
-
 /* --- RESPONSE PHASE ----------------------------------------------------------------------------------------------------------------- */
 
 enum step_result step_response_phase(struct req *r)
@@ -36,7 +24,7 @@ enum step_result step_response_phase(struct req *r)
 		if (m->type->on_response)
 			m->type->on_response(m->ctx, r);
 	}
-	return to(r, r->replied ? REQ_REPLY : REQ_RESPOND);
+	return step_to(r, r->replied ? REQ_REPLY : REQ_RESPOND);
 }
 
 /* --- RESPOND: the server's head goes out, with as much body as is there --------------------------------------------------------------- */
@@ -69,7 +57,7 @@ static enum h1_body_kind response_framing(const struct req *r)
 
 static enum step_result response_broken(struct req *r, int rc)
 {
-	return fail(r, rc == -EBADMSG && !r->head_sent ? REASON_BAD_RESPONSE : REASON_RESPONSE_CUT);
+	return step_fail(r, rc == -EBADMSG && !r->head_sent ? REASON_BAD_RESPONSE : REASON_RESPONSE_CUT);
 }
 
 enum step_result step_respond(struct req *r)
@@ -84,7 +72,7 @@ enum step_result step_respond(struct req *r)
 	r->keep_down = r->keep_down && framing != H1_BODY_CLOSE && r->body_in_done && h1_server_may_keep(r->down);
 	forwarded_response(r, framing, r->keep_down, &o);
 	if (o.full)
-		return fail(r, REASON_BAD_RESPONSE);
+		return step_fail(r, REASON_BAD_RESPONSE);
 	int more = h1_stream_peek(up, &body);
 	if (more < 0 && more != -EAGAIN)
 		return response_broken(r, more);
@@ -93,13 +81,13 @@ enum step_result step_respond(struct req *r)
 	r->out.fields = NULL; /* lay in the worker's scratch */
 	r->out.nfields = 0;
 	if (n < 0)
-		return fail(r, REASON_CLIENT_GONE);
+		return step_fail(r, REASON_CLIENT_GONE);
 	r->head_sent = true;
 	h1_stream_forget_head(up);
 	if (n > 0)
 		h1_stream_consume(up, (size_t)n);
 	r->response_bytes += (uint64_t)n;
-	return to(r, REQ_STREAM);
+	return step_to(r, REQ_STREAM);
 }
 
 /* --- STREAM ------------------------------------------------------------------------------------------------------------------------- */
@@ -133,16 +121,16 @@ enum step_result step_stream(struct req *r)
 {
 	enum reason why;
 	if (r->down->stream.conn.failed)
-		return fail(r, REASON_CLIENT_GONE);
+		return step_fail(r, REASON_CLIENT_GONE);
 	if (!r->body_out_done && !req_pump_body(r))
 		return STEP_NEXT;
 	int rc = pump_response(r, &why);
 	if (rc == -EAGAIN)
 		return STEP_WAIT;
 	if (rc < 0)
-		return fail(r, why);
+		return step_fail(r, why);
 	r->response_done = true;
-	return to(r, REQ_DONE);
+	return step_to(r, REQ_DONE);
 }
 
 /* --- REPLY: answers of our own -------------------------------------------------------------------------------------------------------- */
@@ -203,7 +191,7 @@ enum step_result step_reply(struct req *r)
 {
 	struct h1_stream *down = &r->down->stream;
 	if (down->conn.failed)
-		return fail(r, REASON_CLIENT_GONE);
+		return step_fail(r, REASON_CLIENT_GONE);
 	ssize_t n = r->head_sent ? 0 : reply_begin(r);
 	while (n >= 0) {
 		r->response_bytes += (uint64_t)n;
@@ -217,9 +205,9 @@ enum step_result step_reply(struct req *r)
 	if (n == -EAGAIN)
 		return STEP_WAIT;
 	if (n < 0)
-		return fail(r, REASON_CLIENT_GONE);
+		return step_fail(r, REASON_CLIENT_GONE);
 	r->response_done = true;
-	return to(r, REQ_DONE);
+	return step_to(r, REQ_DONE);
 }
 
 /* --- DONE --------------------------------------------------------------------------------------------------------------------------- */
