@@ -37,6 +37,8 @@ static void fill_reply(struct req *r, struct job *j)
 	r->reply = (struct reply){ .status = from->status, .content_type = from->content_type, .body = buf_view(&from->body) };
 	add_extra(&r->reply, STR("Location"), from->location);
 	add_extra(&r->reply, STR("Allow"), from->allow);
+	if (from->extra_name)
+		add_extra(&r->reply, str_of(from->extra_name), from->extra_value);
 	r->replied = true;
 	r->step = REQ_RESPONSE_PHASE;
 	arena_defer(&r->arena, job_free, j);
