@@ -133,7 +133,7 @@ def load(subject, connections, seconds):
         argv += ["-H", "%s: %s" % pair]
     out = lab.pinned(lab.LOAD_CPU, argv + ["http://127.0.0.1:%d/some/path?with=query" % subject.port], seconds + 20)
     if "Socket errors" in out or "Non-2xx" in out:
-        raise SystemExit("%s: errors under load:\n%s" % (subject.name, out))
+        raise SystemExit("%s, exit status %s: errors under load:\n%s" % (subject.name, subject.process.poll(), out))
     p99 = re.search(r"^\s+99%\s+([\d.]+)(us|ms|s|m)$", out, re.M)
     done = re.search(r"^\s+(\d+) requests in ([\d.]+)(ms|s|m)", out, re.M)
     return int(done.group(1)), float(done.group(2)) * UNITS[done.group(3)] / 1e6, float(p99.group(1)) * UNITS[p99.group(2)]

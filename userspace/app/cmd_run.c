@@ -205,7 +205,7 @@ static int open_access_log(struct agent *a)
 	return 0;
 }
 
-static int start_engine(struct agent *a)
+static int setup_engine(struct agent *a)
 {
 	struct engine *e = &a->engine;
 	e->nworkers = a->conf.workers ? (unsigned)a->conf.workers : cpu_affinity_count();
@@ -214,8 +214,7 @@ static int start_engine(struct agent *a)
 	(void)gethostname(e->hostname, sizeof(e->hostname) - 1);
 	setup_metrics(a);
 	setup_entries(a);
-	int rc = open_access_log(a);
-	return rc < 0 ? rc : engine_start(e);
+	return open_access_log(a);
 }
 
 /* Each connection costs two descriptors at most; ask for what the configuration allows. */
@@ -266,26 +265,13 @@ static int start_provider(struct agent *a, const char *path)
 	int rc = file_provider.start(a->file, &a->loop, &sink);
 	if (rc < 0)
 		log_error("the file provider could not be started", F_STR("error", strerror(-rc)));
-	inbox_release(&a->apply.inbox);
-	return rc < 0 ? rc : a->apply.current ? 0 : -EINVAL;
+	return rc;
 }
 
 /* --- life ----------------------------------------------------------------------------------------------------------------------------- */
 
-static void stop(struct agent *a)
+static void free_metrics(struct agent *a)
 {
-	const struct entry_conf *first = a->conf.entry_points.n ? opt_map_at(&a->conf.entry_points, 0) : NULL;
-	if (a->file)
-		file_provider.stop(a->file);
-	engine_stop(&a->engine, &a->loop, first ? (uint64_t)first->transport.life_cycle.request_accept_grace_ns : 0,
-		    first ? (uint64_t)first->transport.life_cycle.grace_ns : 0);
-	ctl_close(&a->ctl);
-	apply_free(&a->apply);
-	loop_del(&a->loop, &a->kern_watch);
-	timer_cancel(&a->loop.wheel, &a->kern_tick);
-	a->kern->ops->close(a->kern, a->conf.kernel.on_exit == KERNEL_KEEP);
-	if (a->access_log)
-		access_log_close(&a->access_log);
 	for (size_t i = 0; i < a->engine.nentries; i++) {
 		httpset_unref(&a->engine.entries[i].metrics);
 		metric_series_put(&a->engine.entries[i].open_connections);
@@ -293,6 +279,27 @@ static void stop(struct agent *a)
 	}
 	for (int r = 0; r < REASON_COUNT; r++)
 		metric_series_put(&a->engine.reasons[r]);
+}
+
+/* Undoes whatever start() got to, in reverse. `failed`: a start that failed must not take down what an earlier run left in force. */
+static void stop(struct agent *a, bool failed)
+{
+	const struct entry_conf *first = a->conf.entry_points.n ? opt_map_at(&a->conf.entry_points, 0) : NULL;
+	if (a->file)
+		file_provider.stop(a->file);
+	if (a->engine.workers)
+		engine_stop(&a->engine, &a->loop, first ? (uint64_t)first->transport.life_cycle.request_accept_grace_ns : 0,
+			    first ? (uint64_t)first->transport.life_cycle.grace_ns : 0);
+	ctl_close(&a->ctl);
+	apply_free(&a->apply);
+	if (a->kern) {
+		loop_del(&a->loop, &a->kern_watch);
+		timer_cancel(&a->loop.wheel, &a->kern_tick);
+		a->kern->ops->close(a->kern, a->conf.kernel.on_exit == KERNEL_KEEP || (failed && a->kern->adopted));
+	}
+	if (a->access_log)
+		access_log_close(&a->access_log);
+	free_metrics(a);
 	mailbox_free(&a->box);
 	signal_watch_free(&a->signals);
 	loop_once(&a->loop, 0);
@@ -302,7 +309,44 @@ static void stop(struct agent *a)
 	log_close();
 }
 
+static int start_control(struct agent *a)
+{
+	a->apply = (struct apply){ .loop = &a->loop, .engine = &a->engine, .conf = &a->conf };
+	a->apply.internals = admin_internals(&a->apply);
+	apply_init(&a->apply);
+	int rc = ctl_open(&a->loop, &a->apply, a->conf.control.socket, &a->ctl);
+	if (rc == -EADDRINUSE) {
+		log_error("another sluice answers at the control socket; stop it, or give this one a control.socket of its own",
+			  F_STR("path", a->conf.control.socket));
+		return rc;
+	}
+	if (rc < 0)
+		log_warn("no control socket; `sluice status` will not work", F_STR("path", a->conf.control.socket), F_STR("error", strerror(-rc)));
+	return 0;
+}
+
+/* Everything that can be refused is asked before the kernel tier is touched: a start that fails leaves it as it was. */
 static int start(struct agent *a, const char *path)
+{
+	int rc = setup_engine(a);
+	if (rc == 0)
+		rc = start_control(a);
+	if (rc == 0)
+		rc = start_provider(a, path);
+	if (rc == 0)
+		rc = apply_validate(&a->apply);
+	if (rc < 0)
+		return rc;
+	start_kernel(a);
+	a->apply.kern = a->kern;
+	rc = engine_start(&a->engine);
+	if (rc < 0)
+		return rc;
+	inbox_release(&a->apply.inbox);
+	return a->apply.current ? 0 : -EINVAL;
+}
+
+static int start_loop(struct agent *a)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 	int rc = loop_init(&a->loop);
@@ -310,16 +354,6 @@ static int start(struct agent *a, const char *path)
 		rc = mailbox_init(&a->box, &a->loop);
 	if (rc == 0)
 		rc = signal_watch_init(&a->signals, &a->loop, signals, ARRAY_LEN(signals), on_signal);
-	if (rc < 0)
-		return rc;
-	raise_fd_limit(a);
-	start_kernel(a);
-	rc = start_engine(a);
-	a->apply = (struct apply){ .loop = &a->loop, .engine = &a->engine, .conf = &a->conf, .kern = a->kern };
-	a->apply.internals = admin_internals(&a->apply);
-	apply_init(&a->apply);
-	if (rc == 0)
-		rc = start_provider(a, path);
 	return rc;
 }
 
@@ -339,15 +373,18 @@ int cmd_run(int argc, char **argv)
 		return 1;
 	log_info("starting", F_STR("version", SLUICE_VERSION), F_STR("configuration", path));
 	signal(SIGPIPE, SIG_IGN);
-	int rc = start(&a, path);
+	raise_fd_limit(&a);
+	int rc = start_loop(&a);
+	if (rc < 0) {
+		log_error("cannot start the control loop", F_STR("error", strerror(-rc)));
+		return 1;
+	}
+	rc = start(&a, path);
 	if (rc == 0) {
-		int ctl = ctl_open(&a.loop, &a.apply, a.conf.control.socket, &a.ctl);
-		if (ctl < 0)
-			log_warn("no control socket; `sluice status` will not work", F_STR("path", a.conf.control.socket), F_STR("error", strerror(-ctl)));
 		log_info("ready", F_INT("workers", a.engine.nworkers), F_INT("entry points", a.engine.nentries));
 		loop_run(&a.loop);
 	}
-	stop(&a);
+	stop(&a, rc < 0);
 	arena_reset(&a.arena);
 	return rc == 0 ? 0 : 1;
 }

@@ -162,7 +162,7 @@ static int stage_listeners(struct apply *a, struct revision *rev, struct err_lis
 		rc = engine_listen(eng, e);
 		opened[i] = rc == 0;
 		if (rc < 0)
-			err_add(errs, e->conf->at, "entryPoints", "entry point %s: cannot listen on %s: %s", e->name, e->conf->address, strerror(-rc));
+			err_add(errs, e->conf->at, arena_printf(&rev->arena, "entryPoints.%s.address", e->name), "cannot listen on %s: %s", e->conf->address, strerror(-rc));
 	}
 	for (size_t i = 0; rc < 0 && i < eng->nentries; i++)
 		if (opened[i])
@@ -248,6 +248,11 @@ static void note_attempt(struct apply *a, int rc, struct err_list *errs)
 	metric_set(a->last_success, (double)(a->last_success_wall_ns / NS_PER_S));
 }
 
+static void log_refused(const struct apply *a)
+{
+	log_error(a->current ? "configuration refused, the previous one stays in force" : "configuration refused", F_INT("errors", a->last_errors.errors));
+}
+
 static void on_changed(struct inbox *in)
 {
 	struct apply *a = container_of(in, struct apply, inbox);
@@ -257,7 +262,7 @@ static void on_changed(struct inbox *in)
 	note_attempt(a, rc, &errs);
 	log_errors(&a->last_errors);
 	if (rc < 0)
-		log_error("configuration refused, the previous one stays in force", F_INT("errors", a->last_errors.errors));
+		log_refused(a);
 }
 
 static void on_refused(struct inbox *in, const char *provider, struct err_list *errs)
@@ -265,7 +270,28 @@ static void on_refused(struct inbox *in, const char *provider, struct err_list *
 	struct apply *a = container_of(in, struct apply, inbox);
 	note_attempt(a, -EINVAL, errs);
 	log_errors(&a->last_errors);
-	log_error("configuration refused, the previous one stays in force", F_STR("provider", provider), F_INT("errors", a->last_errors.errors));
+	(void)provider;
+	log_refused(a);
+}
+
+int apply_validate(struct apply *a)
+{
+	struct arena arena;
+	struct err_list errs;
+	struct tree *root;
+	struct dynamic_conf conf;
+	arena_init(&arena);
+	err_init(&errs);
+	int rc = inbox_merge(&a->inbox, &arena, &root, &errs);
+	if (rc == 0)
+		rc = decode_dynamic(root, a->conf, &arena, &conf, &errs);
+	if (rc < 0)
+		log_errors(&errs);
+	else if (a->last_errors.errors) /* a provider's delivery was refused, and logged, already */
+		rc = -EINVAL;
+	err_free(&errs);
+	arena_reset(&arena);
+	return rc;
 }
 
 void apply_init(struct apply *a)

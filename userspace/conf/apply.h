@@ -44,4 +44,6 @@ struct apply {
 };
 
 void apply_init(struct apply *a); /* loop, engine, conf, kern, internals are set by the caller */
+/* Decodes and checks what was delivered, logging every error; takes nothing over. 0 or -EINVAL. */
+int apply_validate(struct apply *a);
 void apply_free(struct apply *a); /* after the workers have stopped */

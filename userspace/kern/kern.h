@@ -67,6 +67,7 @@ struct kern_ops {
 
 struct kern {
 	const struct kern_ops *ops;
+	bool adopted; /* kern_open found maps or links of an earlier run in force and took them over */
 };
 
 /* Loads or adopts (pinned maps of the same ABI and sizes keep their flows), attaches to the interfaces. On failure returns -errno,

@@ -204,6 +204,7 @@ int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *
 	attach_all(l);
 	pin_each_link(l->pin_path, drop_other_link, l);
 	warn_interfaces(l, errs);
+	l->kern.adopted = !fresh;
 	*ret = &l->kern;
 	return 0;
 fail:

@@ -12,8 +12,18 @@
 #define BACKLOG 4096
 #define ACCEPTS_PER_EVENT 64
 
+/* SO_REUSEPORT would let a second process of the same user share the address in silence: ask without it first. */
+static int probe_address(const struct entry *e)
+{
+	_cleanup_close_ int fd = -1;
+	return sock_listen(&e->at, false, 1, &fd);
+}
+
 int entry_open(const struct entry *e, unsigned nworkers, int *ret_fds)
 {
+	int free_rc = probe_address(e);
+	if (free_rc < 0)
+		return free_rc;
 	for (unsigned i = 0; i < nworkers; i++) {
 		int rc = sock_listen(&e->at, true, BACKLOG, &ret_fds[i]);
 		if (rc < 0) {
