@@ -83,6 +83,17 @@ $(BUILD)/packet/run: $(PACKETS)
 packet: $(BUILD)/packet/run ## packets in, verdicts and packets out (root)
 	@$<; r=$$?; [ $$r -eq 77 ] || exit $$r
 -include $(PACKETS:.o=.d)
+
+# What a packet costs; not part of any test.
+$(BUILD)/bench/%.bpf.o: tests/bench/xdp/%.bpf.c
+	@mkdir -p $(@D) $(BUILD)/gen
+	$(Q)$(CLANG) $(BPFFLAGS) -c -o $@ $<
+$(BUILD)/bench/xdp: tests/bench/xdp/bench.c $(BUILD)/bench/bench.bpf.o $(SKELS)
+	$(Q)$(BPFTOOL) gen skeleton $(BUILD)/bench/bench.bpf.o name bench_bpf > $(BUILD)/gen/bench.skel.h
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lbpf
+.PHONY: bench-xdp
+bench-xdp: $(BUILD)/bench/xdp ## ns per packet against an empty program and a fixed rewrite (root)
+	@$<; r=$$?; [ $$r -eq 77 ] || exit $$r
 # --- packet tests (end) ---
 
 -include $(OBJS:.o=.d) $(BPFO:.o=.d) $(addsuffix .d,$(UNITS))

@@ -1,5 +1,6 @@
 /* The L4 balancer's door: one packet, one walk, one counted exit. Stages are in stage/, what they share in kit/.
- * The flow table is asked before the VIP table: an established packet of either direction then costs one hash lookup. */
+ * The flow table is asked before the VIP table: an established packet of either direction then costs one hash lookup.
+ */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "kit/count.h"

@@ -49,7 +49,7 @@ trap 'exit 0' INT TERM HUP
 backend() { # name, command prefix (may be empty), whoami arguments...
 	local name=$1 prefix=$2
 	shift 2
-	$prefix "$SLUICE" whoami --name "$name" "$@" &
+	$prefix setpriv --pdeathsig TERM "$SLUICE" whoami --name "$name" "$@" &
 	pids+=($!)
 }
 
@@ -97,7 +97,7 @@ hints() {
 	Try, in another terminal:
 	  curl http://127.0.0.1:8000/                                      HTTP through the agent, three servers
 	  curl -H 'Host: api.test' http://127.0.0.1:8000/v1/hello          stripPrefix: the server sees /hello
-	  curl -H 'Content-Type: text/plain' -d 503 http://127.0.0.1:8000/health   makes one server ill: see it leave and the log say so
+	  curl -d 503 http://127.0.0.1:8000/health                         makes one server ill: the log says so, no request goes there
 	TEXT
 	[ -z "$network" ] || cat <<-TEXT
 	  nsenter --net=/run/netns/$NAME-client nc 198.18.0.10 5432        TCP through XDP, from the client's network (as root)
@@ -119,7 +119,8 @@ else
 	start_loopback
 fi
 
-"$SLUICE" run -c "$config" 9>&- &
+# Should this shell be killed outright, its children are told to end all the same.
+setpriv --pdeathsig TERM "$SLUICE" run -c "$config" 9>&- &
 agent=$!
 for _ in $(seq 100); do
 	curl -fsS -o /dev/null http://127.0.0.1:8080/ping 2>/dev/null && break

@@ -1,10 +1,11 @@
-/* Ethernet and IPv4. Whatever cannot be trusted is marked suspect, not dropped: only a later stage knows whether it is ours. */
+/* Ethernet and IPv4. Whatever cannot be trusted is marked suspect, not dropped: only a later stage knows whether it is
+ * ours. */
 #pragma once
 #include <linux/in.h>
 #include "kit/pkt.h"
 
 #define IP_FRAGMENT_BITS 0x3fff /* more-fragments and offset */
-#define MAPPED_PREFIX bpf_htonl(0xffff)
+#define MAPPED_PREFIX	 bpf_htonl(0xffff)
 
 INLINE void addr_map4(struct lb_addr *a, __be32 v4)
 {

@@ -1,5 +1,5 @@
-/* The packet on its walk: cursor, what parsing found, what the stages decided. Bounds checks live here and nowhere else.
- * The head is never moved, so header pointers stay good until the exit. */
+/* The packet on its walk: cursor, what parsing found, what the stages decided. Bounds checks live here and nowhere
+ * else. The head is never moved, so header pointers stay good until the exit. */
 #pragma once
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -27,13 +27,13 @@ struct pkt {
 	struct udphdr *udp; /* set for UDP */
 	struct lb_tuple key;
 	struct lb_flow *flow; /* this packet's entry, found or just made; NULL: none */
-	__u32 len;            /* whole frame */
-	__u32 now;            /* low bits of jiffies; set by the flow stage */
-	__u32 action;         /* XDP_TX or XDP_REDIRECT, once the forward stage has decided */
+	__u32 len;	      /* whole frame */
+	__u32 now;	      /* low bits of jiffies; set by the flow stage */
+	__u32 action;	      /* XDP_TX or XDP_REDIRECT, once the forward stage has decided */
 	__u16 service, backend;
-	__u8 l4_flags;        /* LB_TCP_* in this packet; SYN means SYN without ACK */
-	__u8 fresh;           /* the flow was made by this packet */
-	__u8 suspect;         /* reason to drop it if it is for a VIP; 0: none (reason 0 is no fault) */
+	__u8 l4_flags; /* LB_TCP_* in this packet; SYN means SYN without ACK */
+	__u8 fresh;    /* the flow was made by this packet */
+	__u8 suspect;  /* reason to drop it if it is for a VIP; 0: none (reason 0 is no fault) */
 	__u8 reason;
 };
 

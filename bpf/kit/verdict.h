@@ -14,9 +14,9 @@ enum {
 };
 
 /* Runs a stage; leaves the calling function when the walk ended there. */
-#define TRY(stage)                                                                                                          \
-	do {                                                                                                                \
-		enum verdict try_ = (stage);                                                                                \
-		if (try_ != NEXT)                                                                                           \
-			return try_;                                                                                        \
+#define TRY(stage)                           \
+	do {                                 \
+		enum verdict try_ = (stage); \
+		if (try_ != NEXT)            \
+			return try_;         \
 	} while (0)

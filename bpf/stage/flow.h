@@ -1,10 +1,11 @@
-/* The flow table: find a packet's entry, keep it and its mirror alive, decide when a flow may move or its port be taken.
- * Entries are shared between CPUs without locks: every field is written whole, and each direction writes its own entry,
- * except once a second when the pair is made to agree. */
+/* The flow table: find a packet's entry, keep it and its mirror alive, decide when a flow may move or its port be
+ * taken. Entries are shared between CPUs without locks: every field is written whole, and each direction writes its own
+ * entry, except once a second when the pair is made to agree. */
 #pragma once
 #include "kit/knob.h"
 #include "kit/maps.h"
 #include "kit/pkt.h"
+#include "kit/table.h"
 
 #define LB_ADDR_EQ(a, b) ((a).w[3] == (b).w[3] && (a).w[2] == (b).w[2] && (a).w[1] == (b).w[1] && (a).w[0] == (b).w[0])
 
@@ -53,10 +54,10 @@ static __attribute__((noinline)) void flow_forget(const struct lb_tuple *k, cons
 	struct lb_flow *m;
 
 	flow_mirror_key(&mk, f, k->proto);
-	m = bpf_map_lookup_elem(&flows, &mk);
+	m = table_find(&mk);
 	if (m && flow_paired(m, k))
-		bpf_map_delete_elem(&flows, &mk);
-	bpf_map_delete_elem(&flows, k);
+		table_remove(&mk);
+	table_remove(k);
 }
 
 /* Have both directions been silent for as long as a UDP flow may? */
@@ -66,12 +67,13 @@ static __attribute__((noinline)) bool flow_silent(const struct pkt *p, const str
 	struct lb_flow *m;
 
 	flow_mirror_key(&mk, f, p->key.proto);
-	m = bpf_map_lookup_elem(&flows, &mk);
+	m = table_find(&mk);
 	return !m || flow_idle(m, p->now) > knob_udp_idle;
 }
 
-/* May the flow that this forward packet belongs to get a new backend? A connection stays where it is however its backend
- * fares; what starts anew (SYN) or has no connection (UDP) moves when its backend is down, UDP also after silence. */
+/* May the flow that this forward packet belongs to get a new backend? A connection stays where it is however its
+ * backend fares; what starts anew (SYN) or has no connection (UDP) moves when its backend is down, UDP also after
+ * silence. */
 INLINE bool flow_may_move(const struct pkt *p, const struct lb_flow *f, const struct lb_backend *b)
 {
 	if (f->flags & LB_FLOW_REVERSE)
@@ -83,7 +85,7 @@ INLINE bool flow_may_move(const struct pkt *p, const struct lb_flow *f, const st
 	return p->now - f->seen > knob_udp_idle * knob_jiffies_second && flow_silent(p, f);
 }
 
-/* Once a second per direction: both entries exist, agree on the way back, and count as used for the LRU. False: the
+/* Once a second per direction: both entries exist, agree on the way back, and show that they are in use. False: the
  * mirror's place was taken, so the flow is lost. A sub-program, to keep the common path short. */
 static __attribute__((noinline)) bool flow_refresh(struct pkt *p, struct lb_flow *f)
 {
@@ -97,10 +99,10 @@ static __attribute__((noinline)) bool flow_refresh(struct pkt *p, struct lb_flow
 		__builtin_memcpy(f->smac, p->eth->h_dest, ETH_ALEN);
 	}
 	flow_mirror_key(&mk, f, p->key.proto);
-	m = bpf_map_lookup_elem(&flows, &mk);
+	m = table_find(&mk);
 	if (!m) {
 		flow_mirror(&made, f, &p->key);
-		return !bpf_map_update_elem(&flows, &mk, &made, BPF_NOEXIST);
+		return table_put(&mk, &made, true);
 	}
 	if (!flow_paired(m, &p->key))
 		return false;
@@ -111,27 +113,35 @@ static __attribute__((noinline)) bool flow_refresh(struct pkt *p, struct lb_flow
 	return true;
 }
 
-/* A SYN under an existing flow: the client begins again with the same ports. */
-static __attribute__((noinline)) void flow_restart(struct pkt *p, struct lb_flow *f)
+/* New TCP flags. A client's SYN under an existing flow begins it again; its first ACK makes the flow established in
+ * both entries, since either may be weighed against others for its place in the table. */
+static __attribute__((noinline)) void flow_tcp(struct pkt *p, struct lb_flow *f)
 {
+	bool forward = !(f->flags & LB_FLOW_REVERSE);
 	struct lb_tuple mk;
 	struct lb_flow *m;
 
 	flow_mirror_key(&mk, f, p->key.proto);
-	m = bpf_map_lookup_elem(&flows, &mk);
-	if (m && flow_paired(m, &p->key))
-		WRITE_ONCE(m->tcp, 0);
-	WRITE_ONCE(f->tcp, LB_TCP_SYN);
+	m = table_find(&mk);
+	if (m && !flow_paired(m, &p->key))
+		m = NULL;
+	if (forward && pkt_is_syn(p)) {
+		WRITE_ONCE(f->tcp, LB_TCP_SYN);
+		if (m)
+			WRITE_ONCE(m->tcp, 0);
+		return;
+	}
+	WRITE_ONCE(f->tcp, f->tcp | p->l4_flags);
+	if (forward && m && p->l4_flags & LB_TCP_ACKED)
+		WRITE_ONCE(m->tcp, m->tcp | LB_TCP_ACKED);
 }
 
 INLINE bool flow_touch(struct pkt *p, struct lb_flow *f)
 {
-	__u8 tcp = f->tcp | p->l4_flags;
+	bool again = pkt_is_syn(p) && f->tcp != LB_TCP_SYN;
 
-	if (pkt_is_syn(p) && f->tcp != LB_TCP_SYN && !(f->flags & LB_FLOW_REVERSE))
-		flow_restart(p, f);
-	else if (tcp != f->tcp)
-		WRITE_ONCE(f->tcp, tcp);
+	if (again || (f->tcp | p->l4_flags) != f->tcp)
+		flow_tcp(p, f);
 	if (p->now - f->seen >= knob_jiffies_second)
 		return flow_refresh(p, f);
 	return true;
@@ -141,7 +151,7 @@ INLINE bool flow_touch(struct pkt *p, struct lb_flow *f)
  * that may move and of one that lost its mirror is forgotten, and the packet goes on as if it were the first. */
 INLINE enum verdict stage_flow(struct pkt *p)
 {
-	struct lb_flow *f = bpf_map_lookup_elem(&flows, &p->key);
+	struct lb_flow *f = table_find(&p->key);
 	struct lb_backend *b;
 	__u32 id;
 

@@ -1,11 +1,12 @@
-/* The way out: next hop, MTU and TTL checks, rewrite. To the backend the hop is the agent's (netlink), to the client the
- * one its own packets came from. */
+/* The way out: next hop, MTU and TTL checks, rewrite. To the backend the hop is the agent's (netlink), to the client
+ * the one its own packets came from. */
 #pragma once
 #include "kit/maps.h"
 #include "kit/pkt.h"
 #include "stage/nat.h"
 
-/* Back out of the interface it came in by, or over to another; an interface that is not in `devices` is not ours to use. */
+/* Back out of the interface it came in by, or over to another; an interface that is not in `devices` is not ours to
+ * use. */
 INLINE bool forward_route(struct pkt *p, __u32 ifindex)
 {
 	if (ifindex == p->ctx->ingress_ifindex)

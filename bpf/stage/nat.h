@@ -4,6 +4,7 @@
 #include "kit/knob.h"
 #include "kit/maps.h"
 #include "kit/pkt.h"
+#include "kit/table.h"
 #include "stage/flow.h"
 
 #define NAT_TRIES 16
@@ -16,25 +17,29 @@ INLINE __be16 nat_port(__u32 hash, __u32 i)
 }
 
 /* Makes the port whose reverse key is rk free if its owner is stale. */
-INLINE bool nat_evict(const struct lb_tuple *rk, __u32 now)
+__attribute__((noinline)) int nat_evict(const struct lb_tuple *rk, __u32 now)
 {
-	struct lb_flow *rev = bpf_map_lookup_elem(&flows, rk), *fwd;
-	struct lb_tuple fk;
+	struct lb_flow *rev, *fwd;
 	__u32 idle, idle_fwd;
+	struct lb_tuple fk;
 
+	if (!rk)
+		return false;
+	rev = table_find(rk);
 	if (!rev)
 		return true;
 	flow_mirror_key(&fk, rev, rk->proto);
-	fwd = bpf_map_lookup_elem(&flows, &fk);
+	fwd = table_find(&fk);
 	if (fwd && flow_paired(fwd, rk)) {
 		idle = flow_idle(rev, now);
 		idle_fwd = flow_idle(fwd, now);
 		if ((idle < idle_fwd ? idle : idle_fwd) < flow_patience(fwd, rev, rk->proto))
 			return false;
-		bpf_map_delete_elem(&flows, &fk);
+		table_remove(&fk);
 	}
-	/* Of two CPUs here at once only one deletes the key; the other's insert below fails on it or on the new owner. */
-	return !bpf_map_delete_elem(&flows, rk);
+	/* Of two CPUs here at once only one deletes the key; the other's insert below fails on it or on the new owner.
+	 */
+	return table_remove(rk);
 }
 
 /* Inserts the reverse entry under the first port that can be had, which completes rk. First a free one near the hash,
@@ -43,9 +48,9 @@ INLINE bool nat_claim(struct lb_tuple *rk, const struct lb_flow *rev, __u32 now,
 {
 	for (__u32 i = 0; i < 2 * NAT_TRIES; i++) {
 		rk->dport = nat_port(hash, i % NAT_TRIES);
-		if (i < NAT_TRIES ? !!bpf_map_lookup_elem(&flows, rk) : !nat_evict(rk, now))
+		if (i < NAT_TRIES ? !!table_find(rk) : !nat_evict(rk, now))
 			continue;
-		if (!bpf_map_update_elem(&flows, rk, rev, BPF_NOEXIST))
+		if (table_put(rk, rev, true))
 			return true;
 	}
 	return false;

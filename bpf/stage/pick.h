@@ -6,7 +6,7 @@
 #include "stage/nat.h"
 
 /* LB_ID_NONE: no backend has a row. A row is enough; the agent takes a backend that is down out of the rows first. */
-INLINE __u32 pick_backend(__u32 service, __u32 hash)
+static __attribute__((noinline)) __u32 pick_backend(__u32 service, __u32 hash)
 {
 	__u32 zero = 0, row;
 	__u16 *rows;
@@ -64,8 +64,8 @@ static __attribute__((noinline)) enum verdict pick_new(struct pkt *p)
 		return END(p, snat_ports_full);
 	flow_mirror(&e, &e, &rk);
 	e.tcp = p->l4_flags;
-	if (bpf_map_update_elem(&flows, &p->key, &e, BPF_ANY)) {
-		bpf_map_delete_elem(&flows, &rk);
+	if (!table_put(&p->key, &e, false)) {
+		table_remove(&rk);
 		return END(p, table_full);
 	}
 	return NEXT;
@@ -79,6 +79,6 @@ INLINE enum verdict stage_pick(struct pkt *p)
 		return END(p, no_flow);
 	TRY(pick_new(p));
 	p->fresh = 1;
-	p->flow = bpf_map_lookup_elem(&flows, &p->key);
+	p->flow = table_find(&p->key);
 	return p->flow ? NEXT : END(p, table_full);
 }

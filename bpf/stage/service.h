@@ -3,7 +3,7 @@
 #include "kit/maps.h"
 #include "kit/pkt.h"
 
-INLINE bool service_owns_address(const struct pkt *p)
+static __attribute__((noinline)) bool service_owns_address(const struct pkt *p)
 {
 	struct lb_vip_key key = { .addr = p->key.dst };
 

@@ -3,11 +3,12 @@
 #pragma once
 #include <linux/types.h>
 
-/* Raised whenever the meaning or layout of anything in include/lb changes; pinned maps of another number are refused. */
+/* Raised whenever the meaning or layout of anything in include/lb changes; pinned maps of another number are refused.
+ */
 #define LB_ABI 1
 
 #define LB_NAME_MAX 208 /* service name with its NUL, as kept in a pinned map */
-#define LB_ID_NONE 0xffff
+#define LB_ID_NONE  0xffff
 
 #define LB_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " is part of the ABI")
 

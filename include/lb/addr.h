@@ -1,4 +1,5 @@
-/* Addresses and the tuple of a packet. Addresses are 16 bytes, IPv4 mapped (::ffff:a.b.c.d); all fields network order. */
+/* Addresses and the tuple of a packet. Addresses are 16 bytes, IPv4 mapped (::ffff:a.b.c.d); all fields network order.
+ */
 #pragma once
 #include <linux/types.h>
 #include "lb/abi.h"
@@ -16,5 +17,5 @@ struct lb_tuple {
 	__be16 dport;
 	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 pad[3];
-};
+} __attribute__((aligned(8))); /* compared as words */
 LB_ASSERT_SIZE(struct lb_tuple, 40);

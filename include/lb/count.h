@@ -1,9 +1,10 @@
-/* Every packet ends its walk with exactly one of these reasons: X(name, verdict, help). Verdicts are those of bpf/kit/verdict.h;
- * the order is ABI. */
+/* Every packet ends its walk with exactly one of these reasons: X(name, verdict, help). Verdicts are those of
+ * bpf/kit/verdict.h; the order is ABI. */
 #pragma once
 #include <linux/types.h>
 #include "lb/abi.h"
 
+/* clang-format off */
 #define LB_REASONS(X)                                                                                                       \
 	X(forwarded, FORWARD, "sent to a backend")                                                                          \
 	X(replied, FORWARD, "backend's answer sent to the client")                                                          \
@@ -22,6 +23,7 @@
 	X(snat_ports_full, DROP, "no free source port towards the backend")                                                 \
 	X(table_full, DROP, "the flow table refused the entry")                                                             \
 	X(too_big, DROP, "larger than the MTU of the way to the backend")
+/* clang-format on */
 
 enum lb_reason {
 #define LB_REASON_ENUM(name, verdict, help) LB_R_##name,

@@ -1,9 +1,12 @@
-/* Load-time constants of the BPF programs: X(type, name, default, doc). They live in .rodata, so the verifier sees their values. */
+/* Load-time constants of the BPF programs: X(type, name, default, doc). They live in .rodata, so the verifier sees
+ * their values. */
 #pragma once
 
+/* clang-format off */
 #define LB_KNOBS(X)                                                                                                        \
 	X(__u32, maglev_size, 65537, "rows of a Maglev table; prime, equal to the inner maps' value size / 2")             \
 	X(__u32, hash_seed, 0x9e3779b9, "secret of the flow hash, so that flows cannot be aimed at a backend")             \
+	X(__u32, flow_buckets, 16384, "buckets of the flow table; a power of two, equal to the map's size")                \
 	X(__u32, jiffies_second, 250, "jiffies in a second (the kernel's HZ)")                                             \
 	X(__u32, udp_idle, 60, "seconds after which a silent UDP flow may move and its port be taken")                     \
 	X(__u32, tcp_idle, 7440, "seconds after which a silent TCP connection's port may be taken (RFC 5382 REQ-5)")       \
@@ -11,3 +14,4 @@
 	X(__u32, tcp_closed, 1, "the same for a connection that was closed or reset")                                      \
 	X(__u16, snat_port_lo, 10000, "first source port used towards backends")                                           \
 	X(__u16, snat_port_hi, 32767, "last source port used towards backends")
+/* clang-format on */

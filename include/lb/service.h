@@ -4,7 +4,8 @@
 #include "lb/abi.h"
 #include "lb/addr.h"
 
-/* Port and protocol 0 stand for the address itself: they say that fragments and broken packets to it are ours to drop. */
+/* Port and protocol 0 stand for the address itself: they say that fragments and broken packets to it are ours to drop.
+ */
 struct lb_vip_key {
 	struct lb_addr addr;
 	__be16 port;

@@ -55,12 +55,8 @@ class Lab:
         return self
 
     def __exit__(self, *exc):
-        for p in self.processes:
-            try:
-                os.killpg(p.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            p.wait()
+        for p in list(self.processes):
+            self.stop(p)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def file(self, name, text):
@@ -93,8 +89,13 @@ class Lab:
             raise SystemExit("%s does not listen:\n%s" % (name, f.read()[-2000:]))
 
     def stop(self, process):
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        """Politely, so that a master reaps its workers; then not."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, number)
+                process.wait(3)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                pass
         self.processes.remove(process)
 
 

@@ -131,11 +131,11 @@ def test_without_root_http_still_works(launch):
         connect(agent, timeout=0.5)
 
 
-def test_second_agent_on_the_same_ports_is_refused(launch):
+def test_second_agent_of_the_same_configuration_is_refused(launch):
     agent = launch()
     second = agent.command("run", "-c", agent.config)
     assert second.returncode == 1
-    assert "in use" in second.stdout
+    assert "control.socket" in second.stdout
     assert agent.get("/").status == 200
     with connect(agent) as s:
         assert s.echo(b"the first one is unharmed")

@@ -1,5 +1,5 @@
-/* Builds Ethernet/IPv4/TCP/UDP frames from a description, with checksums computed in full over the finished bytes: nothing
- * here shares code with the incremental arithmetic under test. */
+/* Builds Ethernet/IPv4/TCP/UDP frames from a description, with checksums computed in full over the finished bytes:
+ * nothing here shares code with the incremental arithmetic under test. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,20 +12,20 @@ enum who { NOBODY, CLIENT, ROUTER_MAC, LB, BACKEND_MAC }; /* last byte of the MA
 
 /* A field left at zero means its usual value: TTL 64, no options, 10 bytes of payload, ports as given. */
 struct shape {
-	uint8_t proto;             /* 6, 17 or another; 0: no packet described */
-	const char *src, *dst;     /* IPv4 */
+	uint8_t proto;	       /* 6, 17 or another; 0: no packet described */
+	const char *src, *dst; /* IPv4 */
 	uint16_t sport, dport;
-	uint8_t flags;             /* TCP */
+	uint8_t flags; /* TCP */
 	uint8_t ttl;
-	uint8_t options;           /* 4-byte words of IP options (NOPs) */
-	uint8_t tcp_options;       /* the same for TCP */
-	uint16_t payload;          /* bytes; 0xffff: none */
-	uint16_t pad;              /* bytes of Ethernet padding behind the packet */
+	uint8_t options;     /* 4-byte words of IP options (NOPs) */
+	uint8_t tcp_options; /* the same for TCP */
+	uint16_t payload;    /* bytes; 0xffff: none */
+	uint16_t pad;	     /* bytes of Ethernet padding behind the packet */
 	bool no_udp_csum;
-	uint16_t frag;             /* fragment field, host order */
-	uint16_t ethertype;        /* 0: IPv4 */
-	enum who from, to;         /* MACs; 0: CLIENT → LB */
-	uint16_t seed;             /* payload bytes depend on it */
+	uint16_t frag;	    /* fragment field, host order */
+	uint16_t ethertype; /* 0: IPv4 */
+	enum who from, to;  /* MACs; 0: CLIENT → LB */
+	uint16_t seed;	    /* payload bytes depend on it */
 };
 
 struct frame {

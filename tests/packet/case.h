@@ -1,5 +1,5 @@
-/* A case is a list of packets sent one after the other into the world of world.h: packet in, verdict, packet out byte for
- * byte, and the reason that must be counted (exactly one packet under exactly that reason). */
+/* A case is a list of packets sent one after the other into the world of world.h: packet in, verdict, packet out byte
+ * for byte, and the reason that must be counted (exactly one packet under exactly that reason). */
 #pragma once
 #include <linux/bpf.h>
 #include "build.h"
@@ -10,13 +10,13 @@
 
 struct step {
 	struct shape in;
-	uint16_t cut;                        /* frame is cut to this many bytes (at least 14: the kernel's own minimum) */
-	void (*mangle)(struct frame *f);     /* changes bytes after building */
-	void (*before)(struct xdp_bpf *w);   /* changes the world first */
-	uint32_t verdict;                    /* XDP_* */
-	struct shape out;                    /* .proto 0: the packet leaves as it came */
+	uint16_t cut;			   /* frame is cut to this many bytes (at least 14: the kernel's own minimum) */
+	void (*mangle)(struct frame *f);   /* changes bytes after building */
+	void (*before)(struct xdp_bpf *w); /* changes the world first */
+	uint32_t verdict;		   /* XDP_* */
+	struct shape out;		   /* .proto 0: the packet leaves as it came */
 	enum lb_reason reason;
-	unsigned flows;                      /* table entries afterwards, when not 0 */
+	unsigned flows; /* table entries afterwards, when not 0 */
 };
 
 struct packet_case {
@@ -31,6 +31,7 @@ int sweep_run(struct xdp_bpf *w);
 /* Runs the frame through the program; out may be in. The XDP verdict, or exits. */
 uint32_t run_frame(struct xdp_bpf *w, const struct frame *in, struct frame *out);
 
+/* clang-format off */
 /* Shapes used all over. Client to VIP, and what leaves towards the backend; backend's answer, and what leaves to the client. */
 #define TO_VIP(p, port, ...) { .proto = p, .src = CLI, .dst = VIP, .sport = 40000, .dport = port, __VA_ARGS__ }
 #define TO_BACKEND(p, ip, port, ...)                                                                                        \
@@ -52,3 +53,4 @@ uint32_t run_frame(struct xdp_bpf *w, const struct frame *in, struct frame *out)
 #define REPLIED(i, o) { .in = i, .out = o, .verdict = XDP_TX, .reason = LB_R_replied }
 #define DROPPED(why, ...) { .in = __VA_ARGS__, .verdict = XDP_DROP, .reason = LB_R_##why }
 #define PASSED(why, ...) { .in = __VA_ARGS__, .verdict = XDP_PASS, .reason = LB_R_##why }
+/* clang-format on */

@@ -1,4 +1,4 @@
-/* The table: one source port for everybody, entries the LRU dropped, owners that are gone. */
+/* The table: one source port for everybody, entries the table gave up, owners that are gone. */
 #include "case.h"
 
 static void age(struct lb_flow *f, uint32_t seconds)
@@ -57,15 +57,29 @@ static void orphan(struct xdp_bpf *w)
 }
 
 #define FIRST SENT(TCP_IN(F_SYN), TCP_OUT(F_SYN))
-#define SECOND_IN { .proto = 6, .src = "198.18.0.101", .dst = VIP, .sport = 50000, .dport = 80, .flags = F_SYN }
+#define SECOND_IN                                                                                          \
+	{                                                                                                  \
+		.proto = 6, .src = "198.18.0.101", .dst = VIP, .sport = 50000, .dport = 80, .flags = F_SYN \
+	}
 #define NO_PORT DROPPED(snat_ports_full, SECOND_IN)
-#define TAKES(how) { .in = SECOND_IN, .out = TCP_OUT(F_SYN), .before = how, .verdict = XDP_REDIRECT, \
-		     .reason = LB_R_forwarded, .flows = 2 }
-#define NOT_YET(how) { .in = SECOND_IN, .before = how, .verdict = XDP_DROP, .reason = LB_R_snat_ports_full, .flows = 2 }
+#define TAKES(how)                                                                              \
+	{                                                                                       \
+		.in = SECOND_IN, .out = TCP_OUT(F_SYN), .before = how, .verdict = XDP_REDIRECT, \
+		.reason = LB_R_forwarded, .flows = 2                                            \
+	}
+#define NOT_YET(how)                                                                                            \
+	{                                                                                                       \
+		.in = SECOND_IN, .before = how, .verdict = XDP_DROP, .reason = LB_R_snat_ports_full, .flows = 2 \
+	}
 #define OPEN FIRST, REPLIED(TCP_BACK(F_SYN | F_ACK), TCP_HOME(F_SYN | F_ACK)), SENT(TCP_IN(F_ACK), TCP_OUT(F_ACK))
-#define CLOSE SENT(TCP_IN(F_FIN | F_ACK), TCP_OUT(F_FIN | F_ACK)), REPLIED(TCP_BACK(F_FIN | F_ACK), TCP_HOME(F_FIN | F_ACK))
-#define UDP_SECOND { .proto = 17, .src = "198.18.0.101", .dst = VIP, .sport = 50000, .dport = 53 }
+#define CLOSE \
+	SENT(TCP_IN(F_FIN | F_ACK), TCP_OUT(F_FIN | F_ACK)), REPLIED(TCP_BACK(F_FIN | F_ACK), TCP_HOME(F_FIN | F_ACK))
+#define UDP_SECOND                                                                          \
+	{                                                                                   \
+		.proto = 17, .src = "198.18.0.101", .dst = VIP, .sport = 50000, .dport = 53 \
+	}
 
+/* clang-format off */
 const struct packet_case case_flow[] = {
 	{ "no free source port", { FIRST, NO_PORT, SENT(TCP_IN(F_ACK), TCP_OUT(F_ACK)) } },
 	{ "the same port towards another backend is free", { FIRST, SENT_TX(UDP_IN, UDP_OUT) } },
@@ -97,6 +111,10 @@ const struct packet_case case_flow[] = {
 	    { .in = TCP_BACK(F_ACK), .out = TCP_HOME(F_ACK), .before = lost_forward, .verdict = XDP_TX,
 	      .reason = LB_R_replied, .flows = 2 },
 	    SENT(TCP_IN(F_ACK), TCP_OUT(F_ACK)) } },
+	{ "a table full of half-open connections gives one of them up",
+	  { OPEN,
+	    { .in = UDP_IN, .out = UDP_OUT, .before = world_crowd, .verdict = XDP_TX, .reason = LB_R_forwarded },
+	    SENT(TCP_IN(F_ACK), TCP_OUT(F_ACK)), REPLIED(TCP_BACK(F_ACK), TCP_HOME(F_ACK)) } },
 	{ "client's router changes: answers follow within a second",
 	  { OPEN,
 	    { .in = TO_VIP(6, 80, .flags = F_ACK, .from = ROUTER_MAC), .out = TCP_OUT(F_ACK), .before = two_seconds,
@@ -104,3 +122,4 @@ const struct packet_case case_flow[] = {
 	    REPLIED(TCP_BACK(F_ACK), TO_CLIENT(6, 80, .flags = F_ACK, .to = ROUTER_MAC)) } },
 	{ NULL },
 };
+/* clang-format on */

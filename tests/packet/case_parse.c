@@ -1,6 +1,7 @@
 /* Packets as they should not be, and those that are none of ours. */
 #include "case.h"
 
+/* clang-format off */
 /* IPv4 header fields, by offset in the frame. */
 static void ihl_4(struct frame *f) { f->b[14] = 0x44; }
 static void ihl_15(struct frame *f) { f->b[14] = 0x4f; }
@@ -76,3 +77,4 @@ const struct packet_case case_parse[] = {
 	  { PASSED(not_ours, { .proto = 6, .src = CLI, .dst = "198.18.0.99", .dport = 80, .flags = F_SYN | F_FIN }) } },
 	{ NULL },
 };
+/* clang-format on */

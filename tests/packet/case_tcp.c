@@ -44,10 +44,12 @@ static void client_nowhere(struct xdp_bpf *w)
 	world_each_flow(w, nowhere);
 }
 
-#define OPEN SENT(TCP_IN(F_SYN), TCP_OUT(F_SYN)), REPLIED(TCP_BACK(F_SYN | F_ACK), TCP_HOME(F_SYN | F_ACK)), \
-	SENT(TCP_IN(F_ACK), TCP_OUT(F_ACK))
+#define OPEN                                                                                            \
+	SENT(TCP_IN(F_SYN), TCP_OUT(F_SYN)), REPLIED(TCP_BACK(F_SYN | F_ACK), TCP_HOME(F_SYN | F_ACK)), \
+		SENT(TCP_IN(F_ACK), TCP_OUT(F_ACK))
 #define TO_3(f) TO_BACKEND(6, "198.18.1.13", 8080, .flags = f)
 
+/* clang-format off */
 const struct packet_case case_tcp[] = {
 	{ "SYN", { SENT(TCP_IN(F_SYN), TCP_OUT(F_SYN)) } },
 	{ "SYN with options in both headers",
@@ -118,3 +120,4 @@ const struct packet_case case_tcp[] = {
 	{ "one more than the MTU", { OPEN, DROPPED(too_big, TO_VIP(6, 80, .flags = F_ACK, .payload = 1461)) } },
 	{ NULL },
 };
+/* clang-format on */

@@ -39,8 +39,12 @@ static void row_to_6(struct xdp_bpf *w)
 #define TO_6 TO_BACKEND(17, "198.18.1.16", 5353)
 #define BACK FROM_BACKEND(17, "198.18.1.12", 5353)
 #define HOME TO_CLIENT(17, 53)
-#define THEN(how, o) { .in = UDP_IN, .out = o, .before = how, .verdict = XDP_TX, .reason = LB_R_forwarded, .flows = 2 }
+#define THEN(how, o)                                                                                           \
+	{                                                                                                      \
+		.in = UDP_IN, .out = o, .before = how, .verdict = XDP_TX, .reason = LB_R_forwarded, .flows = 2 \
+	}
 
+/* clang-format off */
 const struct packet_case case_udp[] = {
 	{ "out by the same interface", { SENT_TX(UDP_IN, UDP_OUT) } },
 	{ "question and answer", { SENT_TX(UDP_IN, UDP_OUT), REPLIED(BACK, HOME), SENT_TX(UDP_IN, UDP_OUT) } },
@@ -62,3 +66,4 @@ const struct packet_case case_udp[] = {
 	  { SENT_TX(UDP_IN, UDP_OUT), { .in = BACK, .out = HOME, .before = silence, .verdict = XDP_TX, .reason = LB_R_replied } } },
 	{ NULL },
 };
+/* clang-format on */

@@ -41,7 +41,8 @@ static int sweep_one(struct xdp_bpf *w, uint32_t *rnd)
 /* The payload is chosen so that the sum after the rewrite is zero, which must be sent as all ones. */
 static int zero_sum(struct xdp_bpf *w)
 {
-	struct shape in_shape = TO_VIP(17, 53, .payload = 2), out_shape = TO_BACKEND(17, "198.18.1.12", 5353, .payload = 2);
+	struct shape in_shape = TO_VIP(17, 53, .payload = 2),
+		     out_shape = TO_BACKEND(17, "198.18.1.12", 5353, .payload = 2);
 	struct frame in, want, got;
 
 	build(&out_shape, &want);

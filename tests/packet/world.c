@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +12,9 @@
 #include "lb/count.h"
 #include "lb/service.h"
 
-#define ROWS 65537
-#define DEVICE 7
+#define ROWS	65537
+#define DEVICE	7
+#define BUCKETS 4 /* few, so that setting the world up is quick */
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -29,6 +31,8 @@ struct xdp_bpf *world_open(void)
 		return NULL;
 	w->rodata->knob_snat_port_lo = w->rodata->knob_snat_port_hi = SNAT_PORT;
 	w->rodata->knob_udp_idle = 30;
+	w->rodata->knob_flow_buckets = BUCKETS;
+	bpf_map__set_max_entries(w->maps.flows, BUCKETS);
 	if (xdp_bpf__load(w) == 0)
 		return w;
 	xdp_bpf__destroy(w);
@@ -51,12 +55,19 @@ static struct lb_addr addr(const char *text)
 	return a;
 }
 
-static void add_backend(struct xdp_bpf *w, uint32_t id, uint16_t service, const char *ip, uint16_t port, uint32_t ifindex,
-			uint16_t flags)
+static void add_backend(struct xdp_bpf *w, uint32_t id, uint16_t service, const char *ip, uint16_t port,
+			uint32_t ifindex, uint16_t flags)
 {
-	struct lb_backend b = { .addr = addr(ip), .snat = addr(SNAT), .port = htons(port), .service = service, .gen = 1,
-				.flags = LB_BACKEND_USED | flags, .ifindex = ifindex, .mtu = MTU,
-				.dmac = { 2, 0, 0, 0, 0, 4 }, .smac = { 2, 0, 0, 0, 0, 3 } };
+	struct lb_backend b = { .addr = addr(ip),
+				.snat = addr(SNAT),
+				.port = htons(port),
+				.service = service,
+				.gen = 1,
+				.flags = LB_BACKEND_USED | flags,
+				.ifindex = ifindex,
+				.mtu = MTU,
+				.dmac = { 2, 0, 0, 0, 0, 4 },
+				.smac = { 2, 0, 0, 0, 0, 3 } };
 
 	put(w->maps.backends, &id, &b);
 }
@@ -82,13 +93,36 @@ void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend)
 	close(fd);
 }
 
+static void each_bucket(struct xdp_bpf *w, bool (*fn)(struct lb_flow_entry *e, void *ctx), void *ctx)
+{
+	static struct lb_flow_bucket b;
+
+	for (uint32_t i = 0; i < BUCKETS; i++) {
+		bool changed = false;
+
+		bpf_map_lookup_elem(bpf_map__fd(w->maps.flows), &i, &b);
+		for (int way = 0; way < LB_FLOW_WAYS; way++)
+			if (b.tag[way] && fn(&b.entry[way], ctx)) {
+				changed = true;
+				if (b.entry[way].key.proto == 0)
+					b.tag[way] = 0;
+			}
+		if (changed)
+			put(w->maps.flows, &i, &b);
+	}
+}
+
+/* A visitor removes an entry by taking its protocol away. */
+static bool clear_one(struct lb_flow_entry *e, void *ctx)
+{
+	(void)ctx;
+	e->key.proto = 0;
+	return true;
+}
+
 void world_reset_flows(struct xdp_bpf *w)
 {
-	int fd = bpf_map__fd(w->maps.flows);
-	struct lb_tuple k;
-
-	while (bpf_map_get_next_key(fd, NULL, &k) == 0)
-		bpf_map_delete_elem(fd, &k);
+	each_bucket(w, clear_one, NULL);
 }
 
 void world_reset(struct xdp_bpf *w)
@@ -172,49 +206,83 @@ void world_bump_gen(struct xdp_bpf *w, uint32_t id)
 	put(w->maps.backends, &id, &b);
 }
 
-void world_each_flow(struct xdp_bpf *w, void (*fn)(struct lb_tuple *k, struct lb_flow *f))
-{
-	int fd = bpf_map__fd(w->maps.flows);
-	struct lb_tuple k, *prev = NULL;
-	struct lb_flow f;
+struct visit {
+	void (*fn)(struct lb_tuple *k, struct lb_flow *f);
+};
 
-	while (bpf_map_get_next_key(fd, prev, &k) == 0) {
-		prev = &k;
-		if (bpf_map_lookup_elem(fd, &k, &f) < 0)
-			continue;
-		fn(&k, &f);
-		put(w->maps.flows, &k, &f);
-	}
+static bool visit_one(struct lb_flow_entry *e, void *ctx)
+{
+	((struct visit *)ctx)->fn(&e->key, &e->flow);
+	return true;
 }
 
-static unsigned drop_flows(struct xdp_bpf *w, int flag)
+void world_each_flow(struct xdp_bpf *w, void (*fn)(struct lb_tuple *k, struct lb_flow *f))
 {
-	int fd = bpf_map__fd(w->maps.flows);
-	struct lb_tuple k, found;
-	struct lb_flow f;
-	unsigned n = 0;
+	struct visit v = { fn };
 
-	for (int r = bpf_map_get_next_key(fd, NULL, &k); r == 0; r = bpf_map_get_next_key(fd, &k, &k)) {
-		if (bpf_map_lookup_elem(fd, &k, &f) == 0 && (f.flags & LB_FLOW_REVERSE) == flag)
-			found = k;
-		n++;
-	}
-	if (flag >= 0 && n)
-		bpf_map_delete_elem(fd, &found);
-	return n;
+	each_bucket(w, visit_one, &v);
+}
+
+static bool drop_direction(struct lb_flow_entry *e, void *ctx)
+{
+	if ((e->flow.flags & LB_FLOW_REVERSE) != *(int *)ctx)
+		return false;
+	e->key.proto = 0;
+	return true;
 }
 
 void world_drop_reverse(struct xdp_bpf *w)
 {
-	drop_flows(w, LB_FLOW_REVERSE);
+	int flag = LB_FLOW_REVERSE;
+
+	each_bucket(w, drop_direction, &flag);
 }
 
 void world_drop_forward(struct xdp_bpf *w)
 {
-	drop_flows(w, 0);
+	int flag = 0;
+
+	each_bucket(w, drop_direction, &flag);
+}
+
+static bool copy_one(struct lb_flow_entry *e, void *ctx)
+{
+	*(struct lb_flow_entry *)ctx = *e;
+	return false;
+}
+
+void world_crowd(struct xdp_bpf *w)
+{
+	static struct lb_flow_bucket b;
+	struct lb_flow_entry e;
+
+	each_bucket(w, copy_one, &e);
+	e.flow.tcp = LB_TCP_SYN;
+	e.flow.flags = 0;
+	for (uint32_t i = 0; i < BUCKETS; i++) {
+		bpf_map_lookup_elem(bpf_map__fd(w->maps.flows), &i, &b);
+		for (uint32_t way = 0; way < LB_FLOW_WAYS; way++) {
+			if (b.tag[way])
+				continue;
+			e.key.sport = (uint16_t)(i * LB_FLOW_WAYS + way); /* nobody's key: lookups never meet it */
+			b.entry[way] = e;
+			b.tag[way] = 2 * way + 1;
+		}
+		put(w->maps.flows, &i, &b);
+	}
+}
+
+static bool count_one(struct lb_flow_entry *e, void *ctx)
+{
+	(void)e;
+	++*(unsigned *)ctx;
+	return false;
 }
 
 unsigned world_flows(struct xdp_bpf *w)
 {
-	return drop_flows(w, -1);
+	unsigned n = 0;
+
+	each_bucket(w, count_one, &n);
+	return n;
 }

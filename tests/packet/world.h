@@ -6,8 +6,8 @@
  *                                udp :53  service 2   →     2  198.18.1.12:5353  if 1   up
  *                                tcp :81  service 3   →     no backend
  *                                tcp :82  service 4   →     4  198.18.1.14:8080, next hop unknown
- *                                tcp :83  service 5   →     5  198.18.1.15:8080, up, by interface 99 that is no device of ours
- *   spare                                                   3  198.18.1.13:8080 tcp, 6 198.18.1.16:5353 udp
+ *                                tcp :83  service 5   →     5  198.18.1.15:8080, up, by interface 99 that is no device
+ * of ours spare                                                   3  198.18.1.13:8080 tcp, 6 198.18.1.16:5353 udp
  * Source towards backends: 198.18.1.1:20000. Packets enter by interface 1. */
 #pragma once
 #include <stdint.h>
@@ -15,11 +15,11 @@
 #include "lb/flow.h"
 #include "xdp.skel.h"
 
-#define VIP "198.18.0.10"
-#define CLI "198.18.0.100"
-#define SNAT "198.18.1.1"
+#define VIP	  "198.18.0.10"
+#define CLI	  "198.18.0.100"
+#define SNAT	  "198.18.1.1"
 #define SNAT_PORT 20000
-#define MTU 1500
+#define MTU	  1500
 
 /* Loads the program with the world's knobs. NULL: no permission or no kernel support (errno). */
 struct xdp_bpf *world_open(void);
@@ -36,4 +36,6 @@ void world_each_flow(struct xdp_bpf *w, void (*fn)(struct lb_tuple *k, struct lb
 void world_bump_gen(struct xdp_bpf *w, uint32_t backend);
 void world_drop_reverse(struct xdp_bpf *w);
 void world_drop_forward(struct xdp_bpf *w);
+/* Fills every empty way of the table with half-open connections like the one flow that is there. */
+void world_crowd(struct xdp_bpf *w);
 unsigned world_flows(struct xdp_bpf *w);

@@ -148,6 +148,22 @@ void h1_stream_forget_head(struct h1_stream *s)
 	s->rx_floor = 0;
 }
 
+/* Bytes of the next message stay: at the front, in a plain block again if they fit. */
+static void keep_rest(struct h1_stream *s)
+{
+	uint32_t rest = s->rx_end - s->rx_start;
+	bool shrink = s->rx_cap != BLOCK_SIZE && rest <= BLOCK_SIZE;
+	char *to = shrink ? block_get(s->pool) : s->rx;
+	memmove(to, s->rx + s->rx_start, rest);
+	if (shrink) {
+		buffer_put(s, &s->rx, s->rx_cap);
+		s->rx = to;
+		s->rx_cap = BLOCK_SIZE;
+	}
+	s->rx_start = 0;
+	s->rx_end = rest;
+}
+
 void h1_stream_release_head(struct h1_stream *s)
 {
 	h1_stream_forget_head(s);
@@ -155,11 +171,7 @@ void h1_stream_release_head(struct h1_stream *s)
 		buffer_put(s, &s->rx, s->rx_cap);
 		s->rx_start = s->rx_end = s->rx_cap = 0;
 	} else if (s->rx_cap != BLOCK_SIZE || s->rx_start > 0) {
-		/* Bytes of the next message stay: at the front, in a plain block again if they fit. */
-		uint32_t rest = s->rx_end - s->rx_start;
-		memmove(s->rx, s->rx + s->rx_start, rest);
-		s->rx_start = 0;
-		s->rx_end = rest;
+		keep_rest(s);
 	}
 }
 

@@ -38,13 +38,15 @@ static bool mode_fits(const char *have, enum kern_xdp_mode want)
 	return false;
 }
 
-/* Is the link alive and on this interface of this network namespace? Ifindexes repeat between namespaces, program ids do not. */
+/* Is the link alive and on this interface of this network namespace? Ifindexes repeat between namespaces, program ids
+ * do not. */
 static bool link_is_on(int link, uint32_t ifindex)
 {
 	struct bpf_link_info info = { 0 };
 	uint32_t len = sizeof(info), on = 0;
 
-	if (bpf_obj_get_info_by_fd(link, &info, &len) < 0 || info.type != BPF_LINK_TYPE_XDP || info.xdp.ifindex != ifindex)
+	if (bpf_obj_get_info_by_fd(link, &info, &len) < 0 || info.type != BPF_LINK_TYPE_XDP ||
+	    info.xdp.ifindex != ifindex)
 		return false;
 	return bpf_xdp_query_id((int)ifindex, 0, &on) == 0 && on == info.prog_id;
 }
@@ -86,11 +88,14 @@ static int fail(struct attach *a, int r)
 {
 	if (r == -EBUSY || r == -EEXIST)
 		snprintf(a->problem, sizeof(a->problem),
-			 "another XDP program is attached; take it off with `ip link set dev %s xdp off` or `bpftool link detach`", a->name);
+			 "another XDP program is attached; take it off with `ip link set dev %s xdp off` or `bpftool "
+			 "link detach`",
+			 a->name);
 	else if (r == -ENODEV)
 		snprintf(a->problem, sizeof(a->problem), "no such interface");
 	else if (r == -EOPNOTSUPP)
-		snprintf(a->problem, sizeof(a->problem), "the driver has no native XDP; set kernel.xdpMode to auto or generic");
+		snprintf(a->problem, sizeof(a->problem),
+			 "the driver has no native XDP; set kernel.xdpMode to auto or generic");
 	else
 		snprintf(a->problem, sizeof(a->problem), "attaching failed: %s", strerror(-r));
 	return r;

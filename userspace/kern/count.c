@@ -9,7 +9,7 @@
 #include "xdp.skel.h"
 
 #define TRAFFIC_WORDS (sizeof(struct lb_traffic) / sizeof(uint64_t))
-#define REASON_WORDS (sizeof(struct lb_count) / sizeof(uint64_t))
+#define REASON_WORDS  (sizeof(struct lb_count) / sizeof(uint64_t))
 
 typedef void visit_fn(void *ctx, const struct kern_count *c);
 
@@ -81,7 +81,8 @@ static size_t merge_rows(struct row *rows, size_t n)
 	return out;
 }
 
-static void emit_rows(const struct row *rows, size_t n, const struct metric metrics[TRAFFIC_WORDS], visit_fn *fn, void *ctx)
+static void emit_rows(const struct row *rows, size_t n, const struct metric metrics[TRAFFIC_WORDS], visit_fn *fn,
+		      void *ctx)
 {
 	for (size_t w = 0; w < TRAFFIC_WORDS; w++)
 		for (size_t i = 0; i < n; i++) {

@@ -14,10 +14,10 @@ struct live {
 	uint32_t maglev_size;
 	struct xdp_bpf *object;
 	struct neigh *neigh;
-	struct table table;      /* equals the maps `services` and `backends` */
-	uint64_t *rows_of;       /* per service id: fingerprint of the installed Maglev table; 0: none known */
+	struct table table; /* equals the maps `services` and `backends` */
+	uint64_t *rows_of;  /* per service id: fingerprint of the installed Maglev table; 0: none known */
 	struct attach *attach;
 	size_t nattach;
-	uint64_t resolved_ns;    /* when every hop was last looked up */
-	bool unresolved;         /* a backend waits for its next hop */
+	uint64_t resolved_ns; /* when every hop was last looked up */
+	bool unresolved;      /* a backend waits for its next hop */
 };

@@ -61,7 +61,8 @@ int neigh_open(struct neigh **ret)
 	int r = open_socket(&n->ask, 0, 0);
 
 	if (r == 0)
-		r = open_socket(&n->news, RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE | RTMGRP_LINK | RTMGRP_IPV4_IFADDR, SOCK_NONBLOCK);
+		r = open_socket(&n->news, RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE | RTMGRP_LINK | RTMGRP_IPV4_IFADDR,
+				SOCK_NONBLOCK);
 	if (r < 0) {
 		neigh_close(&n);
 		return r;
@@ -141,7 +142,8 @@ static int on_route(const struct nlmsghdr *h, void *data)
 	struct nlattr *a;
 
 	r->type = m->rtm_type;
-	mnl_attr_for_each(a, h, sizeof(*m)) {
+	mnl_attr_for_each(a, h, sizeof(*m))
+	{
 		if (mnl_attr_get_type(a) == RTA_OIF && mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
 			r->oif = mnl_attr_get_u32(a);
 		if (mnl_attr_get_type(a) == RTA_GATEWAY && mnl_attr_get_payload_len(a) == 4) {
@@ -175,7 +177,8 @@ static int on_link(const struct nlmsghdr *h, void *data)
 	struct link *l = data;
 	struct nlattr *a;
 
-	mnl_attr_for_each(a, h, sizeof(*m)) {
+	mnl_attr_for_each(a, h, sizeof(*m))
+	{
 		if (mnl_attr_get_type(a) == IFLA_MTU && mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
 			l->mtu = mnl_attr_get_u32(a);
 		if (mnl_attr_get_type(a) == IFLA_ADDRESS && mnl_attr_get_payload_len(a) == 6) {
@@ -204,7 +207,8 @@ static int on_entry(const struct nlmsghdr *h, void *data)
 	struct nlattr *a;
 
 	e->state = m->ndm_state;
-	mnl_attr_for_each(a, h, sizeof(*m)) {
+	mnl_attr_for_each(a, h, sizeof(*m))
+	{
 		if (mnl_attr_get_type(a) == NDA_LLADDR && mnl_attr_get_payload_len(a) == 6) {
 			memcpy(e->mac, mnl_attr_get_payload(a), 6);
 			e->has_mac = true;
@@ -232,7 +236,8 @@ static void solicit(struct neigh *n, uint32_t ifindex, const uint8_t ip[4])
 {
 	char buf[256];
 
-	(void)transact(n, neigh_request(n, buf, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE, ifindex, ip, NTF_USE), NULL, NULL);
+	(void)transact(n, neigh_request(n, buf, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE, ifindex, ip, NTF_USE), NULL,
+		       NULL);
 }
 
 static int get_mac(struct neigh *n, uint32_t ifindex, const uint8_t ip[4], uint8_t ret_mac[6])

@@ -12,6 +12,7 @@
 #include "kern/pin.h"
 #include "kern/probe.h"
 #include "lb/abi.h"
+#include "lb/flow.h"
 #include "xdp.skel.h"
 
 /* libbpf explains a refusal in text only; the first line of it goes into our error. Control thread only. */
@@ -36,7 +37,8 @@ static struct lb_abi wanted_abi(const struct kern_conf *c)
 	};
 }
 
-/* 0: nothing pinned, or pinned and fitting (then `want->hash_seed` is the pinned one); -ESTALE: made for something else. */
+/* 0: nothing pinned, or pinned and fitting (then `want->hash_seed` is the pinned one); -ESTALE: made for something
+ * else. */
 static int check_pins(const struct kern_conf *c, struct lb_abi *want, struct err_list *errs)
 {
 	_cleanup_close_ int fd = -1;
@@ -53,16 +55,27 @@ static int check_pins(const struct kern_conf *c, struct lb_abi *want, struct err
 	if (memcmp(&have, want, sizeof(have)) == 0)
 		return 0;
 	err_add(errs, (struct place){ 0 }, "kernel.pinPath",
-		"the maps pinned under %s were made for ABI %u, %u services, %u backends, %u flows, %u Maglev rows; wanted are ABI "
+		"the maps pinned under %s were made for ABI %u, %u services, %u backends, %u flows, %u Maglev rows; "
+		"wanted are ABI "
 		"%u, %u, %u, %u, %u: restore those settings, or end their forwarding with `rm -r %s`",
-		c->pin_path, have.abi, have.max_services, have.max_backends, have.max_flows, have.maglev_size, want->abi,
-		want->max_services, want->max_backends, want->max_flows, want->maglev_size, c->pin_path);
+		c->pin_path, have.abi, have.max_services, have.max_backends, have.max_flows, have.maglev_size,
+		want->abi, want->max_services, want->max_backends, want->max_flows, want->maglev_size, c->pin_path);
 	return -ESTALE;
 }
 
 static uint32_t seconds_up(uint64_t ns)
 {
 	return ns == 0 ? 1 : (uint32_t)((ns + 999999999u) / 1000000000u);
+}
+
+/* An entry per direction; buckets half full when all flows are there, so that few of them overflow. */
+static uint32_t flow_buckets(const struct kern_conf *c)
+{
+	uint32_t n = 16;
+
+	while (n < c->max_flows / (LB_FLOW_WAYS / 4))
+		n *= 2;
+	return n;
 }
 
 static int set_knobs(struct xdp_bpf *o, const struct kern_conf *c, uint32_t seed)
@@ -75,6 +88,7 @@ static int set_knobs(struct xdp_bpf *o, const struct kern_conf *c, uint32_t seed
 	o->rodata->knob_hash_seed = seed;
 	o->rodata->knob_jiffies_second = hz;
 	o->rodata->knob_udp_idle = seconds_up(c->udp_timeout_ns);
+	o->rodata->knob_flow_buckets = flow_buckets(c);
 	o->rodata->knob_snat_port_lo = c->snat_port_lo;
 	o->rodata->knob_snat_port_hi = c->snat_port_hi;
 	return 0;
@@ -95,12 +109,9 @@ static int set_sizes(struct xdp_bpf *o, const struct kern_conf *c, int rows)
 		uint32_t n;
 	} sizes[] = {
 		{ o->maps.vips, c->max_services * 2 }, /* and as many address entries at most */
-		{ o->maps.services, c->max_services },
-		{ o->maps.service_counts, c->max_services },
-		{ o->maps.maglev, c->max_services },
-		{ o->maps.backends, c->max_backends },
-		{ o->maps.backend_counts, c->max_backends },
-		{ o->maps.flows, c->max_flows * 2 }, /* an entry per direction */
+		{ o->maps.services, c->max_services },	     { o->maps.service_counts, c->max_services },
+		{ o->maps.maglev, c->max_services },	     { o->maps.backends, c->max_backends },
+		{ o->maps.backend_counts, c->max_backends }, { o->maps.flows, flow_buckets(c) },
 	};
 	int r = bpf_map__set_inner_map_fd(o->maps.maglev, rows);
 
@@ -116,7 +127,8 @@ static int set_pins(struct xdp_bpf *o, const char *dir)
 	char path[PIN_PATH_MAX];
 	int r = 0;
 
-	bpf_object__for_each_map(map, o->obj) {
+	bpf_object__for_each_map(map, o->obj)
+	{
 		if (bpf_map__is_internal(map) || map == o->maps.devices)
 			continue;
 		r = pin_map_path(dir, bpf_map__name(map), path);
@@ -170,8 +182,8 @@ int object_open(const struct kern_conf *conf, struct xdp_bpf **ret, struct err_l
 	if (r == 0) {
 		r = load(conf, &abi, ret);
 		if (r < 0)
-			err_add(errs, (struct place){ 0 }, "kernel", "loading the XDP program failed: %s%s%s%s", strerror(-r),
-				first_words[0] ? " (" : "", first_words, first_words[0] ? ")" : "");
+			err_add(errs, (struct place){ 0 }, "kernel", "loading the XDP program failed: %s%s%s%s",
+				strerror(-r), first_words[0] ? " (" : "", first_words, first_words[0] ? ")" : "");
 	}
 	libbpf_set_print(before);
 	return r;

@@ -1,4 +1,5 @@
-/* The BPF object: opened from its skeleton, sized and tuned from the configuration, loaded beside or onto the pinned maps. */
+/* The BPF object: opened from its skeleton, sized and tuned from the configuration, loaded beside or onto the pinned
+ * maps. */
 #pragma once
 #include "base/err.h"
 #include "kern/kern.h"

@@ -14,6 +14,7 @@
 #include "kern/sync_service.h"
 #include "xdp.skel.h"
 
+#define MAX_FLOWS     (1u << 23)      /* of two entries: some 4 GiB of table */
 #define HOPS_EVERY_NS (10 * NS_PER_S) /* without news; keeps stale neighbours confirmed */
 
 static struct live *live_of(struct kern *k)
@@ -136,10 +137,11 @@ static int check_conf(const struct kern_conf *c, struct err_list *errs)
 	struct place at = { 0 };
 	size_t before = errs->errors;
 
-	if (c->max_backends == 0 || c->max_backends >= LB_ID_NONE || c->max_services == 0 || c->max_services >= LB_ID_NONE)
+	if (c->max_backends == 0 || c->max_backends >= LB_ID_NONE || c->max_services == 0 ||
+	    c->max_services >= LB_ID_NONE)
 		err_add(errs, at, "kernel", "maxServices and maxBackends must be 1..%u", LB_ID_NONE - 1);
-	if (c->max_flows == 0 || c->max_flows > UINT32_MAX / 2)
-		err_add(errs, at, "kernel.maxFlows", "must be 1..%u", UINT32_MAX / 2);
+	if (c->max_flows == 0 || c->max_flows > MAX_FLOWS)
+		err_add(errs, at, "kernel.maxFlows", "must be 1..%u", MAX_FLOWS);
 	if (c->snat_port_lo == 0 || c->snat_port_lo > c->snat_port_hi)
 		err_add(errs, at, "kernel", "the source port range %u-%u is empty", c->snat_port_lo, c->snat_port_hi);
 	return errs->errors == before ? 0 : -EINVAL;
@@ -176,7 +178,8 @@ static void warn_interfaces(const struct live *l, struct err_list *errs)
 {
 	for (size_t i = 0; i < l->nattach; i++)
 		if (l->attach[i].problem[0])
-			err_warn(errs, (struct place){ 0 }, "kernel.interfaces", "%s: %s", l->attach[i].name, l->attach[i].problem);
+			err_warn(errs, (struct place){ 0 }, "kernel.interfaces", "%s: %s", l->attach[i].name,
+				 l->attach[i].problem);
 }
 
 int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *errs)
@@ -204,7 +207,6 @@ int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *
 	attach_all(l);
 	pin_each_link(l->pin_path, drop_other_link, l);
 	warn_interfaces(l, errs);
-	l->kern.adopted = !fresh;
 	*ret = &l->kern;
 	return 0;
 fail:

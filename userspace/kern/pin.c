@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 
-#define BPFFS "/sys/fs/bpf"
+#define BPFFS	    "/sys/fs/bpf"
 #define LINK_PREFIX "link_"
 
 static bool on_bpffs(const char *path)
@@ -37,12 +37,14 @@ static int mount_bpffs(const char *dir, struct err_list *errs)
 		int r = -errno;
 
 		err_add(errs, (struct place){ 0 }, "kernel.pinPath",
-			"%s is not on a BPF file system and mounting one failed: %s; mount -t bpf bpf " BPFFS, dir, strerror(-r));
+			"%s is not on a BPF file system and mounting one failed: %s; mount -t bpf bpf " BPFFS, dir,
+			strerror(-r));
 		return r;
 	}
 	if (private_mounts())
 		err_warn(errs, (struct place){ 0 }, "kernel.pinPath",
-			 "mounted a BPF file system at " BPFFS " in a private mount namespace: forwarding will not outlive it "
+			 "mounted a BPF file system at " BPFFS
+			 " in a private mount namespace: forwarding will not outlive it "
 			 "(enter network namespaces with nsenter --net, not ip netns exec)");
 	return 0;
 }
@@ -80,8 +82,9 @@ int pin_prepare(const char *dir, struct err_list *errs)
 		r = -EINVAL;
 	}
 	if (r < 0)
-		err_add(errs, (struct place){ 0 }, "kernel.pinPath", "cannot pin to %s: %s; it must lie on a BPF file system, e.g. %s",
-			dir, r == -EINVAL ? "not a BPF file system" : strerror(-r), BPFFS "/sluice");
+		err_add(errs, (struct place){ 0 }, "kernel.pinPath",
+			"cannot pin to %s: %s; it must lie on a BPF file system, e.g. %s", dir,
+			r == -EINVAL ? "not a BPF file system" : strerror(-r), BPFFS "/sluice");
 	return r;
 }
 

@@ -12,7 +12,7 @@
 #include "kern/kern.h"
 
 #define HZ_WINDOW_NS (40 * NS_PER_MS)
-#define HZ_EDGE_NS (200 * NS_PER_MS) /* longest wait for the next tick */
+#define HZ_EDGE_NS   (200 * NS_PER_MS) /* longest wait for the next tick */
 
 const char *kern_probe(void)
 {

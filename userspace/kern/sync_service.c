@@ -1,5 +1,6 @@
-/* Installing services. Whatever the agent dies after, packets see a consistent state: a backend's record is complete before
- * any row names it, rows are complete before a VIP points at them, and a backend loses its rows before it is marked down. */
+/* Installing services. Whatever the agent dies after, packets see a consistent state: a backend's record is complete
+ * before any row names it, rows are complete before a VIP points at them, and a backend loses its rows before it is
+ * marked down. */
 #include "kern/sync_service.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -16,13 +17,13 @@
 #include "xdp.skel.h"
 
 #define TRAFFIC_WORDS (sizeof(struct lb_traffic) / sizeof(uint64_t))
-#define NOWHERE ((struct place){ 0 })
+#define NOWHERE	      ((struct place){ 0 })
 
 /* What a sync is about to do: the table after it, and the id of every desired service and backend. */
 struct plan {
 	struct table table;
-	int *service;    /* [n] */
-	int **backend;   /* [n][nbackends] */
+	int *service;  /* [n] */
+	int **backend; /* [n][nbackends] */
 	size_t n;
 	bool *keep_service, *keep_backend; /* by id: desired */
 	uint64_t now_ns;
@@ -44,9 +45,11 @@ static bool usable(const struct kern_backend *b)
 static void check_service(const struct kern_service *s, struct err_list *errs)
 {
 	if (strlen(s->name) >= LB_NAME_MAX)
-		err_add(errs, NOWHERE, s->name, "the name is longer than the %d bytes the kernel tier keeps", LB_NAME_MAX - 1);
+		err_add(errs, NOWHERE, s->name, "the name is longer than the %d bytes the kernel tier keeps",
+			LB_NAME_MAX - 1);
 	if (!addr_is_v4(&s->vip.addr) || addr_is_any(&s->vip.addr) || s->vip.port == 0)
-		err_add(errs, NOWHERE, s->name, "XDP needs one IPv4 address and a port to serve, such as 198.18.0.10:53");
+		err_add(errs, NOWHERE, s->name,
+			"XDP needs one IPv4 address and a port to serve, such as 198.18.0.10:53");
 	if (s->forwarding != KERN_SNAT)
 		err_add(errs, NOWHERE, s->name, "unknown forwarding");
 	for (size_t i = 0; i < s->nbackends; i++)
@@ -62,8 +65,8 @@ static int check(const struct kern_service *services, size_t n, struct err_list 
 		check_service(&services[i], errs);
 		for (size_t j = 0; j < i; j++)
 			if (services[i].proto == services[j].proto && endpoint_eq(&services[i].vip, &services[j].vip))
-				err_add(errs, NOWHERE, services[i].name, "the same address and port is already served by %s",
-					services[j].name);
+				err_add(errs, NOWHERE, services[i].name,
+					"the same address and port is already served by %s", services[j].name);
 	}
 	return errs->errors == before ? 0 : -EINVAL;
 }
@@ -189,7 +192,8 @@ static int put_service(struct live *l, const struct table *t, uint32_t id)
 }
 
 /* Step 1: records. Flags are only raised here. */
-static int install_records(struct live *l, struct plan *p, const struct kern_service *s, size_t i, struct err_list *errs)
+static int install_records(struct live *l, struct plan *p, const struct kern_service *s, size_t i,
+			   struct err_list *errs)
 {
 	int r = put_service(l, &p->table, (uint32_t)p->service[i]);
 
@@ -357,7 +361,8 @@ int sync_service(struct live *l, const struct kern_service *services, size_t n, 
 		return r;
 	r = plan_make(l, &p, services, n);
 	if (r == -ENOSPC)
-		err_add(errs, NOWHERE, "kernel", "more services or servers than kernel.maxServices (%u) and kernel.maxBackends (%u)",
+		err_add(errs, NOWHERE, "kernel",
+			"more services or servers than kernel.maxServices (%u) and kernel.maxBackends (%u)",
 			l->table.nservices, l->table.nbackends);
 	if (r == 0) {
 		r = install(l, &p, services, n, errs);

@@ -1,7 +1,7 @@
-/* Who owns which service and backend id. Pure: a copy of the two pinned arrays that remember it, so ids keep their owner
- * across restarts and a retired owner that comes back finds its id, counters and flows again.
- * Reuse rule: an id never used first; else the one retired longest ago. A new owner raises the backend's generation, so
- * flows left by an earlier owner match nothing. */
+/* Who owns which service and backend id. Pure: a copy of the two pinned arrays that remember it, so ids keep their
+ * owner across restarts and a retired owner that comes back finds its id, counters and flows again. Reuse rule: an id
+ * never used first; else the one retired longest ago. A new owner raises the backend's generation, so flows left by an
+ * earlier owner match nothing. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

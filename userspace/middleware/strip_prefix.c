@@ -64,14 +64,26 @@ static int create(const void *conf, struct arena *arena, struct place at, const 
 	return 0;
 }
 
-/* What proxies before us stripped (a trusted peer's field only; others were dropped), then ours. */
-static struct str joined_prefix(struct req *r, struct str prefix)
+static struct str joined(struct req *r, struct str before, struct str prefix)
 {
-	struct str before = r->peer_trusted ? req_header(r, STR("X-Forwarded-Prefix")) : (struct str){ 0 };
 	if (before.n == 0)
 		return prefix;
 	char *text = arena_printf(&r->arena, "%.*s, %.*s", STR_ARG(before), STR_ARG(prefix));
 	return text ? str_of(text) : prefix;
+}
+
+/* What was stripped before, then ours: by a middleware of this chain, or by proxies before us (all lines of a trusted peer; others'
+ * were dropped). */
+static struct str joined_prefix(struct req *r, struct str prefix)
+{
+	struct str before = { 0 };
+	for (unsigned i = 0; i < r->nadd; i++)
+		if (str_ieq(r->add[i].name, STR("X-Forwarded-Prefix")))
+			return joined(r, r->add[i].value, prefix);
+	for (unsigned i = 0; r->peer_trusted && i < r->in.nfields; i++)
+		if (r->in.fields[i].token == TOKEN_X_FORWARDED_PREFIX)
+			before = joined(r, before, r->in.fields[i].value);
+	return joined(r, before, prefix);
 }
 
 /* Cutting in the middle of a segment can bring dot segments and empty ones to light that normalisation had no reason to remove:

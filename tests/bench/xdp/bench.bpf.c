@@ -1,5 +1,5 @@
-/* What packet costs are measured with. BPF_PROG_TEST_RUN does not restore the packet between repeats, so `wrapper` writes
- * the whole 54-byte head anew each time, moves on to the next flow, and tail-calls the program under test. */
+/* What packet costs are measured with. BPF_PROG_TEST_RUN does not restore the packet between repeats, so `wrapper`
+ * writes the whole 54-byte head anew each time, moves on to the next flow, and tail-calls the program under test. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -15,12 +15,12 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } target SEC(".maps");
 
-__u32 head[14]; /* the 54 bytes, and 2 of payload */
+__u32 head[14];	 /* the 54 bytes, and 2 of payload */
 __u32 flow_mask; /* number of flows - 1 */
 __u32 turn;
 
-/* The order of flows is scrambled by an odd multiplier, so that neighbours in time are strangers in the table. Addresses
- * 198.19.x.y and ports 1024.. vary; checksums are not recomputed, nothing under test verifies them. */
+/* The order of flows is scrambled by an odd multiplier, so that neighbours in time are strangers in the table.
+ * Addresses 198.19.x.y and ports 1024.. vary; checksums are not recomputed, nothing under test verifies them. */
 SEC("xdp")
 int wrapper(struct xdp_md *ctx)
 {
@@ -41,6 +41,7 @@ int wrapper(struct xdp_md *ctx)
 SEC("xdp")
 int empty_tx(struct xdp_md *ctx)
 {
+	(void)ctx;
 	return XDP_TX;
 }
 
@@ -63,7 +64,8 @@ int fixed(struct xdp_md *ctx)
 	__be32 src = bpf_htonl(0xc6120101), dst = bpf_htonl(0xc612010b), *mac = data;
 	__u64 sum;
 
-	if ((void *)(tcp + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP) || ip->ihl != 5 || ip->protocol != IPPROTO_TCP)
+	if ((void *)(tcp + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP) || ip->ihl != 5 ||
+	    ip->protocol != IPPROTO_TCP)
 		return XDP_PASS;
 	sum = (__u64)(__u32)~ip->saddr + src + (__u32)~ip->daddr + dst;
 	mac[0] = 0x01020304;

@@ -85,12 +85,12 @@ static int read_head(struct bench *b, struct head *ret)
 	}
 }
 
-/* The same while text is being delivered. */
-static int deliver_head(struct bench *b, struct str text, size_t piece, struct head *ret)
+/* The same while text is being delivered; what it did not come to stays in text. */
+static int deliver_head(struct bench *b, struct str *text, size_t piece, struct head *ret)
 {
 	int rc = H1_MORE;
-	for (size_t at = 0; rc == H1_MORE && at < text.n;) {
-		at += put(b, text.p + at, text.n - at < piece ? text.n - at : piece);
+	while (rc == H1_MORE && text->n) {
+		*text = str_skip(*text, put(b, text->p, text->n < piece ? text->n : piece));
 		rc = read_head(b, ret);
 	}
 	return rc;
@@ -133,8 +133,9 @@ static void head_in_pieces(void **state)
 	for (size_t piece = 1; piece < sizeof(text); piece++) {
 		struct bench b;
 		struct head h;
+		struct str rest = str_of(text);
 		setup(&b, MAX_HEAD);
-		assert_int_equal(deliver_head(&b, str_of(text), piece, &h), H1_OK);
+		assert_int_equal(deliver_head(&b, &rest, piece, &h), H1_OK);
 		assert_true(str_eq(h.target, STR("/x")) && str_eq(h.fields[1].value, STR("b")));
 		assert_int_equal(b.pool.in_use, 1);
 		h1_stream_release_head(&b.s);
@@ -143,21 +144,21 @@ static void head_in_pieces(void **state)
 	}
 }
 
-static int head_of(size_t n, uint32_t max_head, size_t piece, bool *ret_grown)
+static int head_of(size_t n, uint32_t max_head, size_t piece)
 {
 	struct bench b;
 	struct buf text;
 	struct head h;
 	setup(&b, max_head);
 	make_head(&text, n, "");
-	int rc = deliver_head(&b, buf_view(&text), piece, &h);
+	struct str rest = buf_view(&text);
+	int rc = deliver_head(&b, &rest, piece, &h);
 	if (rc == H1_OK) {
 		expect_alphabet(h.fields[1].value);
 		assert_int_equal(h.size, n);
 		h1_stream_release_head(&b.s);
 		assert_null(b.s.rx);
 	}
-	*ret_grown = n > BLOCK_SIZE;
 	assert_true(b.pool.in_use <= 1);
 	buf_free(&text);
 	teardown(&b);
@@ -183,8 +184,7 @@ static void head_sizes(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		for (size_t k = 0; k < ARRAY_LEN(pieces); k++) {
-			bool grown;
-			int rc = head_of(cases[i].n, cases[i].max, pieces[k], &grown);
+			int rc = head_of(cases[i].n, cases[i].max, pieces[k]);
 			if (rc != cases[i].want)
 				fail_msg("head of %zu, at most %u, in pieces of %zu: %d, expected %d", cases[i].n, cases[i].max, pieces[k], rc, cases[i].want);
 		}
@@ -192,19 +192,16 @@ static void head_sizes(void **state)
 
 static void bad_heads(void **state)
 {
-	static const struct {
-		struct str text;
-		int want;
-	} cases[] = {
-		{ STR("GET / HTTP/1.1\r\n\r\n"), H1_BAD_HOST }, { STR("GET / HTTP/1.1\r\nA: b\n"), H1_BAD_FIELD }, { STR("nonsense\n"), H1_BAD_START },
-	};
+	static const struct str cases[] = { STR("GET / HTTP/1.1\r\n\r\n"), STR("GET / HTTP/1.1\r\nA: b\n"), STR("nonsense\n"), STR("\n\n") };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		for (size_t piece = 1; piece <= cases[i].text.n; piece++) {
+		for (size_t piece = 1; piece <= cases[i].n; piece++) {
 			struct bench b;
 			struct head h;
 			setup(&b, MAX_HEAD);
-			assert_int_equal(deliver_head(&b, cases[i].text, piece, &h), cases[i].want);
+			struct str rest = cases[i];
+			/* In pieces the search for the head's end may be the one to notice. */
+			assert_int_equal(h1_error_status((enum h1_error)deliver_head(&b, &rest, piece, &h)), 400);
 			teardown(&b);
 		}
 }
@@ -274,9 +271,11 @@ static void expect_message(size_t head, size_t body, bool chunked)
 	/* The head and the first bytes of the body arrive together. */
 	size_t together = raw.n < 500 ? raw.n : 500;
 	buf_add(&text, raw.p, together);
-	assert_int_equal(deliver_head(&b, buf_view(&text), 5000, &h), H1_OK);
+	struct str rest = buf_view(&text);
+	assert_int_equal(deliver_head(&b, &rest, 5000, &h), H1_OK);
+	rest = str_skip(buf_view(&raw), together - rest.n);
 	h1_body_init(&b.s.in, chunked ? H1_BODY_CHUNKED : H1_BODY_LENGTH, body);
-	assert_int_equal(read_body(&b, str_skip(buf_view(&raw), together), &content), 0);
+	assert_int_equal(read_body(&b, rest, &content), 0);
 	expect_content(&content, body);
 	expect_alphabet(h.fields[1].value);
 	assert_true(str_eq(h.target, STR("/p")));
@@ -387,7 +386,8 @@ static void small_again(void **state)
 	setup(&b, MAX_HEAD);
 	make_head(&text, 40000, "");
 	buf_puts(&text, next);
-	assert_int_equal(deliver_head(&b, buf_view(&text), 50000, &h), H1_OK);
+	struct str rest = buf_view(&text);
+	assert_int_equal(deliver_head(&b, &rest, 50000, &h), H1_OK);
 	h1_stream_release_head(&b.s);
 	assert_int_equal(b.s.rx_cap, BLOCK_SIZE);
 	assert_int_equal(b.pool.in_use, 1);

@@ -44,7 +44,8 @@ static void visit(void *ctx, const struct kern_count *c)
 {
 	(void)ctx;
 	if (last)
-		assert_true(strcmp(last, c->name) == 0 || seen % 2 == 0); /* the metric changes after its two rows only */
+		assert_true(strcmp(last, c->name) == 0 ||
+			    seen % 2 == 0); /* the metric changes after its two rows only */
 	last = c->name;
 	seen++;
 	assert_true((c->backend == NULL) == (strcmp(c->service, "a") == 0));

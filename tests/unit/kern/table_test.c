@@ -72,7 +72,8 @@ static void test_full_then_oldest_retired(void **state)
 	table_init(&t, 1, 3);
 	service(&t, "s", "198.18.0.10:80", &is_new);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(backend(&t, 0, (const char *[]){ "10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1" }[i], &is_new), i);
+		assert_int_equal(
+			backend(&t, 0, (const char *[]){ "10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1" }[i], &is_new), i);
 	assert_int_equal(backend(&t, 0, "10.0.0.4:1", &is_new), -ENOSPC);
 	table_retire_backend(&t, 2, 100);
 	table_retire_backend(&t, 0, 200);
