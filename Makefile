@@ -181,6 +181,11 @@ install: all ## copy binary, BPF objects, examples, documents and the systemd un
 	install -D -m 644 config/systemd/sluice.service $(DESTDIR)/lib/systemd/system/sluice.service
 	install -d -m 755 $(DESTDIR)/etc/sluice/dynamic
 
+.PHONY: docs
+docs: agent ## rewrite what is made from the option tables: docs/OPTIONS.md, config/full.yaml
+	$(BUILD)/sluice help options > docs/OPTIONS.md
+	$(BUILD)/sluice help example > config/full.yaml
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 

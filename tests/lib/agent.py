@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 from client import Http, eventually
 
@@ -213,12 +212,8 @@ class Agent:
                 problem = "hung at SIGTERM"
         shutil.rmtree(self.pin, ignore_errors=True)
         text = self.log()
+        shutil.rmtree(self.dir, ignore_errors=True)
         for word in ("AddressSanitizer", "LeakSanitizer", "runtime error:"):
             at = text.find(word)
             assert at < 0, text[max(0, at - 500):at + 3000]
-        shutil.rmtree(self.dir, ignore_errors=True)
         assert problem is None, "the agent ended with %r\n%s" % (problem, text[-3000:])
-
-
-def now():
-    return time.monotonic()

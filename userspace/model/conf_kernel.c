@@ -165,7 +165,7 @@ static const struct opt kernel_rows[] = {
 	  .max = 67108864,
 	  .flags = OPT_STATIC,
 	  .doc = "The number of connections and UDP sessions that the kernel tier remembers. When the table is "
-		 "full the one that was silent longest is forgotten. The memory is taken at the start, roughly 300 "
+		 "full the one that was silent longest is forgotten. The memory is taken at the start, about 220 "
 		 "bytes for each." },
 	{ .name = "maglevSize",
 	  .kind = OPT_INT,

@@ -27,10 +27,15 @@ static bool named_by_connection(const struct head *h, struct str name)
 	return false;
 }
 
+/* Whether that is worth asking for each field: any of the Connection lines says more than the usual. */
 static bool connection_names_fields(const struct head *h)
 {
-	struct str v = h->connection;
-	return v.n && !str_ieq(v, STR("keep-alive")) && !str_ieq(v, STR("close"));
+	for (unsigned i = 0; h->connection.p && i < h->nfields; i++) {
+		struct str v = h->fields[i].value;
+		if (h->fields[i].token == TOKEN_CONNECTION && v.n && !str_ieq(v, STR("keep-alive")) && !str_ieq(v, STR("close")))
+			return true;
+	}
+	return false;
 }
 
 static bool replaced(const struct req *r, struct str name)

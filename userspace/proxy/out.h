@@ -1,4 +1,5 @@
-/* Bounded writer for heads being serialised into the worker's scratch. Overflow marks it; checked once at the end. */
+/* Bounded writer for heads being serialised into the worker's scratch. Overflow marks it; checked once at the end. Empty views may
+ * have no address, which memcpy() does not take. */
 #pragma once
 #include <stdbool.h>
 #include <string.h>
@@ -12,6 +13,8 @@ struct out {
 
 static inline void out_bytes(struct out *o, const char *p, size_t n)
 {
+	if (n == 0)
+		return;
 	if ((size_t)(o->end - o->p) < n) {
 		o->full = true;
 		return;
@@ -44,7 +47,8 @@ static inline void out_field(struct out *o, struct str name, struct str value)
 	p += name.n;
 	*p++ = ':';
 	*p++ = ' ';
-	memcpy(p, value.p, value.n);
+	if (value.n)
+		memcpy(p, value.p, value.n);
 	p += value.n;
 	*p++ = '\r';
 	*p++ = '\n';

@@ -53,7 +53,7 @@ struct exchange {
 
 static struct exchange *exchange_of_snapshots;
 
-static void snapshot_released(struct snapshot *s)
+static inline void snapshot_released(struct snapshot *s)
 {
 	atomic_fetch_add(&exchange_of_snapshots->released, 1);
 	for (size_t i = 0; i < s->nservices; i++)
@@ -63,7 +63,7 @@ static void snapshot_released(struct snapshot *s)
 }
 
 /* `mws` and what it points to outlive the snapshot. */
-static struct snapshot *exchange_snapshot(struct exchange *x, const char *rule, struct mw *mws, unsigned nmws)
+static inline struct snapshot *exchange_snapshot(struct exchange *x, const char *rule, struct mw *mws, unsigned nmws)
 {
 	struct snapshot *s = mem_zalloc(sizeof(*s));
 	struct err_list errs;
@@ -85,7 +85,7 @@ static struct snapshot *exchange_snapshot(struct exchange *x, const char *rule, 
 	return s;
 }
 
-static void exchange_record(void *ctx, unsigned worker, const struct req *r)
+static inline void exchange_record(void *ctx, unsigned worker, const struct req *r)
 {
 	struct exchange *x = ctx;
 	unsigned n = atomic_load(&x->nrecords);
@@ -95,7 +95,7 @@ static void exchange_record(void *ctx, unsigned worker, const struct req *r)
 	atomic_store(&x->nrecords, n + 1);
 }
 
-static void exchange_listen(int *ret_fd, struct endpoint *ret_at)
+static inline void exchange_listen(int *ret_fd, struct endpoint *ret_at)
 {
 	assert_int_equal(endpoint_parse(STR("127.0.0.1:0"), ret_at), 0);
 	assert_int_equal(sock_listen(ret_at, false, 64, ret_fd), 0);
@@ -103,7 +103,7 @@ static void exchange_listen(int *ret_fd, struct endpoint *ret_at)
 }
 
 /* A bound socket that does not listen keeps the port for the engine's own, which share it. */
-static void exchange_reserve(struct exchange *x)
+static inline void exchange_reserve(struct exchange *x)
 {
 	struct sockaddr_storage sa;
 	int on = 1;
@@ -117,7 +117,7 @@ static void exchange_reserve(struct exchange *x)
 }
 
 /* Settings to change before exchange_start(): conf, engine.max_connections. */
-static void exchange_init(struct exchange *x)
+static inline void exchange_init(struct exchange *x)
 {
 	static const uint32_t weight = 1;
 	memset(x, 0, sizeof(*x));
@@ -143,7 +143,7 @@ static void exchange_init(struct exchange *x)
 	memcpy(x->engine.hostname, "balancer", 9);
 }
 
-static void exchange_start_with(struct exchange *x, struct mw *mws, unsigned nmws)
+static inline void exchange_start_with(struct exchange *x, struct mw *mws, unsigned nmws)
 {
 	assert_int_equal(loop_init(&x->control), 0);
 	assert_int_equal(mailbox_init(&x->box, &x->control), 0);
@@ -152,7 +152,7 @@ static void exchange_start_with(struct exchange *x, struct mw *mws, unsigned nmw
 	assert_int_equal(engine_listen(&x->engine, &x->entry), 0);
 }
 
-static void exchange_start(struct exchange *x)
+static inline void exchange_start(struct exchange *x)
 {
 	exchange_start_with(x, NULL, 0);
 }
@@ -166,7 +166,7 @@ struct probe {
 	unsigned blocks, clients, idle;
 };
 
-static void probe_deliver(struct message *m)
+static inline void probe_deliver(struct message *m)
 {
 	struct probe *p = container_of(m, struct probe, msg);
 	p->blocks = p->worker->blocks.in_use;
@@ -176,7 +176,7 @@ static void probe_deliver(struct message *m)
 	sem_post(&p->answered);
 }
 
-static void exchange_probe(struct exchange *x, struct probe *p)
+static inline void exchange_probe(struct exchange *x, struct probe *p)
 {
 	*p = (struct probe){ .msg.deliver = probe_deliver, .worker = &x->engine.workers[0] };
 	sem_init(&p->answered, 0, 0);
@@ -187,7 +187,7 @@ static void exchange_probe(struct exchange *x, struct probe *p)
 }
 
 /* Once everything that is on its way has arrived: no request in flight, no memory held, and this many connections on either side. */
-static void exchange_settles(struct exchange *x, unsigned clients, unsigned idle)
+static inline void exchange_settles(struct exchange *x, unsigned clients, unsigned idle)
 {
 	uint64_t deadline = clock_mono_ns() + DEADLINE_MS * NS_PER_MS;
 	struct probe p;
@@ -201,20 +201,20 @@ static void exchange_settles(struct exchange *x, unsigned clients, unsigned idle
 		 atomic_load(&x->target->in_flight));
 }
 
-static const struct record *exchange_last(struct exchange *x, unsigned count)
+static inline const struct record *exchange_last(struct exchange *x, unsigned count)
 {
 	assert_int_equal(atomic_load(&x->nrecords), count);
 	return &x->records[count - 1];
 }
 
-static void exchange_stop(struct exchange *x, uint64_t grace_ns)
+static inline void exchange_stop(struct exchange *x, uint64_t grace_ns)
 {
 	engine_stop(&x->engine, &x->control, 0, grace_ns);
 	x->stopped = true;
 }
 
 /* Everything is closed by now; the engine must be left with nothing. */
-static void exchange_end(struct exchange *x)
+static inline void exchange_end(struct exchange *x)
 {
 	if (!x->stopped) {
 		struct probe p;
@@ -251,13 +251,13 @@ struct message_text { /* one message as read by a peer */
 	bool chunked;
 };
 
-static bool wait_for(int fd, short events)
+static inline bool wait_for(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 	return poll(&p, 1, DEADLINE_MS) == 1;
 }
 
-static struct peer peer_of(int fd)
+static inline struct peer peer_of(int fd)
 {
 	struct peer p = { .fd = fd };
 	assert_true(fd >= 0);
@@ -266,7 +266,7 @@ static struct peer peer_of(int fd)
 	return p;
 }
 
-static struct peer client_connect(struct exchange *x)
+static inline struct peer client_connect(struct exchange *x)
 {
 	int fd;
 	assert_int_equal(sock_connect(&x->entry.at, &fd), 0);
@@ -275,26 +275,26 @@ static struct peer client_connect(struct exchange *x)
 	return peer_of(fd);
 }
 
-static struct peer origin_accept(struct exchange *x)
+static inline struct peer origin_accept(struct exchange *x)
 {
 	assert_true(wait_for(x->origin, POLLIN));
 	return peer_of(accept4(x->origin, NULL, NULL, SOCK_CLOEXEC));
 }
 
-static void peer_close(struct peer *p)
+static inline void peer_close(struct peer *p)
 {
 	mem_closep(&p->fd);
 	buf_free(&p->in);
 }
 
-static void peer_reset(struct peer *p)
+static inline void peer_reset(struct peer *p)
 {
 	sock_reset(p->fd);
 	p->fd = -1;
 	buf_free(&p->in);
 }
 
-static void peer_send(struct peer *p, const char *text, size_t n)
+static inline void peer_send(struct peer *p, const char *text, size_t n)
 {
 	while (n) {
 		ssize_t k = send(p->fd, text, n, MSG_NOSIGNAL);
@@ -308,13 +308,13 @@ static void peer_send(struct peer *p, const char *text, size_t n)
 	}
 }
 
-static void peer_say(struct peer *p, const char *text)
+static inline void peer_say(struct peer *p, const char *text)
 {
 	peer_send(p, text, strlen(text));
 }
 
 /* > 0 bytes more, 0 at the end, -errno. */
-static ssize_t peer_fill(struct peer *p)
+static inline ssize_t peer_fill(struct peer *p)
 {
 	char some[65536];
 	assert_true(wait_for(p->fd, POLLIN));
@@ -324,13 +324,13 @@ static ssize_t peer_fill(struct peer *p)
 	return n < 0 ? -errno : n;
 }
 
-static struct str peer_pending(const struct peer *p)
+static inline struct str peer_pending(const struct peer *p)
 {
 	return str_mk(p->in.p + p->used, p->in.n - p->used);
 }
 
 /* Up to a whole head; false when the connection ended before. */
-static bool peer_head(struct peer *p, bool request, struct message_text *ret, struct head *h)
+static inline bool peer_head(struct peer *p, bool request, struct message_text *ret, struct head *h)
 {
 	static struct field fields[HEAD_MAX_FIELDS];
 	for (;;) {
@@ -351,7 +351,7 @@ static bool peer_head(struct peer *p, bool request, struct message_text *ret, st
 }
 
 /* The rest of the message; false when it does not come whole. */
-static bool peer_body(struct peer *p, enum h1_body_kind kind, uint64_t length, struct buf *body)
+static inline bool peer_body(struct peer *p, enum h1_body_kind kind, uint64_t length, struct buf *body)
 {
 	struct h1_body b;
 	h1_body_init(&b, kind, length);
@@ -372,7 +372,7 @@ static bool peer_body(struct peer *p, enum h1_body_kind kind, uint64_t length, s
 	}
 }
 
-static bool peer_try_message(struct peer *p, bool request, bool no_body, struct message_text *ret)
+static inline bool peer_try_message(struct peer *p, bool request, bool no_body, struct message_text *ret)
 {
 	struct head h;
 	buf_init(&ret->body, 0);
@@ -387,7 +387,7 @@ static bool peer_try_message(struct peer *p, bool request, bool no_body, struct 
 }
 
 /* A response to the client; its body, if any, must be `body`. The head stays in ret until the next message. */
-static void expect_response(struct peer *p, int status, const char *body, struct message_text *ret)
+static inline void expect_response(struct peer *p, int status, const char *body, struct message_text *ret)
 {
 	assert_true(peer_try_message(p, false, body == NULL, ret));
 	assert_int_equal(ret->status, status);
@@ -396,7 +396,7 @@ static void expect_response(struct peer *p, int status, const char *body, struct
 	buf_free(&ret->body);
 }
 
-static void expect_request(struct peer *p, const char *line, const char *body, struct message_text *ret)
+static inline void expect_request(struct peer *p, const char *line, const char *body, struct message_text *ret)
 {
 	assert_true(peer_try_message(p, true, false, ret));
 	assert_true(str_starts(str_of(ret->head), str_of(line)));
@@ -407,26 +407,26 @@ static void expect_request(struct peer *p, const char *line, const char *body, s
 enum ending { CLEAN, RESET };
 
 /* Nothing more comes, and the connection ends so. */
-static void expect_end(struct peer *p, enum ending how)
+static inline void expect_end(struct peer *p, enum ending how)
 {
 	assert_int_equal(peer_pending(p).n, 0);
 	ssize_t n = peer_fill(p);
 	assert_int_equal(n, how == CLEAN ? 0 : -ECONNRESET);
 }
 
-static void expect_has(const struct message_text *m, const char *line)
+static inline void expect_has(const struct message_text *m, const char *line)
 {
 	if (!strstr(m->head, line))
 		fail_msg("no '%s' in\n%s", line, m->head);
 }
 
-static void expect_has_not(const struct message_text *m, const char *line)
+static inline void expect_has_not(const struct message_text *m, const char *line)
 {
 	if (strcasestr(m->head, line))
 		fail_msg("'%s' in\n%s", line, m->head);
 }
 
-static char exchange_byte(size_t i)
+static inline char exchange_byte(size_t i)
 {
 	return (char)(i * 31 + (i >> 8) * 7 + (i >> 16));
 }
