@@ -168,7 +168,7 @@ fuzz: ## fuzz each parser for FUZZ_SECONDS
 	$(MAKE) --no-print-directory fuzzers
 	@set -e; for f in $(FUZZERS); do n=$$(basename $$f _fuzz); mkdir -p $(BUILD)/corpus/$$n; \
 		seeds=$$(ls -d tests/fuzz/corpus/$$n 2>/dev/null || true); \
-		echo "== $$n"; $$f -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 \
+		echo "== $$n"; $$f -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_funcs=0 -print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/corpus/$$n- $(BUILD)/corpus/$$n $$seeds; done
 
 DESTDIR ?=

@@ -89,14 +89,15 @@ class Subject:
             run("nsenter", "--net=/run/netns/" + namespace, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6")
         a, b = self.interface + "a", self.interface + "b"
         run("ip", "-n", self.lb, "-batch", "-", text="""
+            link set lo up
             link add %s type veth peer name eth0 netns %s
             link add %s type veth peer name eth0 netns %s
-            addr add 198.18.0.1/24 dev %s
+            addr add 198.18.0.1/30 dev %s
             addr add 198.18.1.1/24 dev %s
             link set %s up
             link set %s up
         """ % (a, self.client, b, self.backend, a, b, a, b))
-        self._end(self.client, "198.18.0.2/24", "198.18.0.1")
+        self._end(self.client, "198.18.0.2/30", "198.18.0.1")
         self._end(self.backend, "198.18.1.11/24", "198.18.1.1")
         # A local stack leaves checksums to the device, which a program that rewrites packets cannot know. GRO makes veth receive
         # by NAPI, program or not.

@@ -118,23 +118,28 @@ static void test_equal_shares_differ_by_one(void **state)
 		assert_in_range(count(rows, SIZE, (uint16_t)i), 655, 656);
 }
 
-/* The paper's figure 12: losing one of n backends moves few rows besides its own. */
+/* Losing one of 100 backends must move its own rows; how many others move besides is the table's quality (the paper's
+ * figure 12). */
 static void test_removal_moves_little(void **state)
 {
-	struct maglev_backend b[50];
+	enum { N = 100, LOST = 17 };
+	struct maglev_backend b[N];
 	_cleanup_free_ uint16_t *before = NULL, *after = NULL;
-	size_t moved = 0;
+	size_t own, moved = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < 50; i++)
+	for (unsigned i = 0; i < N; i++)
 		b[i] = (struct maglev_backend){ identity(i), 1, (uint16_t)i };
-	before = build(SIZE, b, 50);
-	b[17].weight = 0;
-	after = build(SIZE, b, 50);
+	before = build(SIZE, b, N);
+	own = count(before, SIZE, LOST);
+	b[LOST].weight = 0;
+	after = build(SIZE, b, N);
 	for (size_t i = 0; i < SIZE; i++)
-		moved += before[i] != 17 && before[i] != after[i];
-	assert_int_equal(count(after, SIZE, 17), 0);
-	assert_true(moved < SIZE / 20);
+		moved += before[i] != after[i];
+	printf("maglev: removing 1 of %d backends moves %.2f %% of the rows, the minimum is %.2f %%\n", N, 100.0 * (double)moved / SIZE,
+	       100.0 * (double)own / SIZE);
+	assert_int_equal(count(after, SIZE, LOST), 0);
+	assert_true(moved >= own && moved < 2 * own);
 }
 
 static void test_skewed_weights(void **state)

@@ -201,8 +201,22 @@ static inline void exchange_settles(struct exchange *x, unsigned clients, unsign
 		 atomic_load(&x->target->in_flight));
 }
 
+/* Until the worker has so many client connections, whatever they are doing. */
+static inline void exchange_settles_clients(struct exchange *x, unsigned clients)
+{
+	uint64_t deadline = clock_mono_ns() + DEADLINE_MS * NS_PER_MS;
+	struct probe p;
+	do {
+		exchange_probe(x, &p);
+		assert_true(clock_mono_ns() < deadline);
+	} while (p.clients != clients);
+}
+
+/* The record of the last request, which was the count-th. */
 static inline const struct record *exchange_last(struct exchange *x, unsigned count)
 {
+	struct probe p;
+	exchange_probe(x, &p); /* what the peers have seen was sent in an earlier batch of the worker than the answer to this */
 	assert_int_equal(atomic_load(&x->nrecords), count);
 	return &x->records[count - 1];
 }
