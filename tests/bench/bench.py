@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Every benchmark, one after the other: http.py (against nginx and HAProxy), l4.py (against nftables), and the packet path alone
-(xdp/, built by make). Each prints its table; one that cannot run here says why and does not stop the others."""
+"""Every benchmark, one after the other: http.py (against nginx and HAProxy) and l4.py (against nftables). Each prints its tables to
+standard output; one that cannot run here says why and does not stop the others. About 100 seconds; see each file for its knobs."""
 import os
 import subprocess
 import sys

@@ -128,7 +128,8 @@ static enum reason reason_of(enum h1_error e)
 /* Nothing that follows a head we could not read can be trusted: answer and end. */
 static void refuse(struct h1_server *s, enum reason why)
 {
-	struct head none = { .content_length = -1, .minor = 1, .close = true, .method = STR("-"), .target = STR("-") };
+	struct field no_fields[1];
+	struct head none = { .fields = no_fields, .content_length = -1, .minor = 1, .close = true, .method = STR("-"), .target = STR("-") };
 	struct req *r = begin(s, &none);
 	r->keep_down = false;
 	req_fail(r, why);

@@ -23,19 +23,30 @@ void req_drop_server(struct req *r)
 	h1_client_free(&r->up);
 }
 
-void req_fail(struct req *r, enum reason why)
+static void note_failure(struct req *r, enum reason why)
 {
 	if (r->reason == REASON_NONE)
 		r->reason = why;
 	r->keep_up = false;
 	r->waiting_mw = false;
 	req_drop_server(r);
+}
+
+/* No answer, or no more of it. */
+static void cut_off(struct req *r, int status)
+{
+	r->keep_down = false;
+	r->status = r->head_sent ? r->status : status;
+	r->step = REQ_DONE;
+}
+
+void req_fail(struct req *r, enum reason why)
+{
+	note_failure(r, why);
 	bool client_lost = why == REASON_CLIENT_GONE || why == REASON_WRITE_TIMEOUT;
 	int status = reason_status(why);
 	if (r->head_sent || client_lost || status == 0) {
-		r->keep_down = false;
-		r->status = r->head_sent ? r->status : status;
-		r->step = REQ_DONE;
+		cut_off(r, status);
 		return;
 	}
 	if (!r->body_in_done)
@@ -378,6 +389,13 @@ void req_client_timeout(struct req *r)
 	if (r->body_in_done)
 		return;
 	req_fail(r, REASON_BODY_TIMEOUT);
+	req_run(r);
+}
+
+void req_shut_down(struct req *r)
+{
+	note_failure(r, REASON_SHUTDOWN);
+	cut_off(r, reason_status(REASON_SHUTDOWN));
 	req_run(r);
 }
 

@@ -11,6 +11,7 @@ struct job {
 	struct message msg;
 	struct req *r; /* worker thread; NULL once the client is gone */
 	struct worker *worker;
+	const struct engine *engine;
 	struct internal_service service; /* a copy: the route may be retired meanwhile */
 	struct internal_request rq;
 	struct internal_reply reply;
@@ -58,10 +59,14 @@ static void deliver_reply(struct message *m)
 	req_run(r);
 }
 
-/* On the control thread. */
+/* On the control thread. What is still queued when the workers have ended is for nobody. */
 static void deliver_work(struct message *m)
 {
 	struct job *j = container_of(m, struct job, msg);
+	if (!j->engine->workers) {
+		job_free(j);
+		return;
+	}
 	j->service.serve(j->service.ctx, &j->rq, &j->reply);
 	j->msg.deliver = deliver_reply;
 	mailbox_post(&j->worker->box, &j->msg);
@@ -93,6 +98,7 @@ enum step_result step_internal(struct req *r)
 	struct job *j = mem_zalloc(sizeof(*j));
 	j->service = *r->route->internal;
 	j->worker = r->worker;
+	j->engine = r->worker->engine;
 	j->reply.status = 200;
 	buf_init(&j->reply.body, REPLY_MAX);
 	copy_request(j, r);

@@ -7,3 +7,5 @@ void req_put(struct req *r);           /* resets the arena, lets go of the snaps
 void req_pool_free(struct worker *w);
 /* The client's read or write deadline passed while the request was under way. */
 void req_client_timeout(struct req *r);
+/* The worker stops: the request ends now, unanswered, and its connections with it. */
+void req_shut_down(struct req *r);

@@ -102,8 +102,13 @@ static void on_tick(struct timer *t)
 
 static void end_clients(struct worker *w)
 {
-	list_each_safe(it, &w->clients)
-		h1_server_abort(container_of(it, struct h1_server, link));
+	list_each_safe(it, &w->clients) {
+		struct h1_server *s = container_of(it, struct h1_server, link);
+		if (s->req)
+			req_shut_down(s->req);
+		else
+			h1_server_abort(s);
+	}
 }
 
 static void end_pools(struct worker *w)
