@@ -181,7 +181,8 @@ def memory(subject):
 
 
 def ratio(a, b):
-    return "%.2f" % (statistics.median(a) / statistics.median(b)) if b else "-"
+    """Round by round, because what disturbs a round disturbs all that is measured in it."""
+    return "%.2f" % statistics.median(x / y for x, y in zip(a, b)) if b else "-"
 
 
 def report(every, strays):
@@ -197,7 +198,7 @@ def report(every, strays):
     lab.table(["proxy", "conns", "CPU us/request", "/nginx", "/haproxy", "/floor", "p99 us", "requests/s"], rows)
     lab.table(["proxy", "RSS KiB at start", "PSS KiB per idle connection"],
               [[s.name, s.memory[0], "%.2f" % s.memory[1]] for s in every if s.memory])
-    print("medians (and ranges) of %d interleaved rounds of %d s; ratios are of CPU per request, below 1 is less than the other" %
+    print("medians (and ranges) of %d interleaved rounds of %d s; ratios are of CPU per request within a round" %
           (lab.ROUNDS, lab.SECONDS))
     print("others used %.0f %% of the proxy's CPU in the median measurement, %.0f %% in the worst: believe it less the higher this is" %
           (100 * statistics.median(strays), 100 * max(strays)))

@@ -149,32 +149,47 @@ static bool wants_listener(const struct revision *rev, const struct entry *e)
 	return true;
 }
 
-/* Opens what the candidate needs and we do not have; on failure closes it again. */
-static int stage_listeners(struct apply *a, struct revision *rev, struct err_list *errs)
+/* An address that is not this host's can only be meant for the kernel tier: without a router there it just waits for one. */
+static int stage_listener(struct apply *a, struct revision *rev, struct entry *e, struct err_list *errs)
 {
-	struct engine *eng = a->engine;
-	bool *opened = arena_zalloc(&rev->arena, eng->nentries + 1);
-	int rc = 0;
-	for (size_t i = 0; i < eng->nentries && rc == 0; i++) {
-		struct entry *e = &eng->entries[i];
-		if (e->listening || !wants_listener(rev, e))
-			continue;
-		rc = engine_listen(eng, e);
-		opened[i] = rc == 0;
-		if (rc < 0)
-			err_add(errs, e->conf->at, arena_printf(&rev->arena, "entryPoints.%s.address", e->name), "cannot listen on %s: %s", e->conf->address, strerror(-rc));
+	int rc = engine_stage(a->engine, e);
+	const char *key = arena_printf(&rev->arena, "entryPoints.%s.address", e->name);
+	if (rc == -EADDRNOTAVAIL && a->conf->kernel.interfaces.n) {
+		err_warn(errs, e->conf->at, key, "%s is not an address of this host and no kernel service uses it: nothing listens there", e->conf->address);
+		return 0;
 	}
-	for (size_t i = 0; rc < 0 && i < eng->nentries; i++)
-		if (opened[i])
-			engine_unlisten(eng, &eng->entries[i]);
+	if (rc < 0)
+		err_add(errs, e->conf->at, key, "cannot listen on %s: %s", e->conf->address, strerror(-rc));
 	return rc;
 }
 
-static void close_listeners(struct apply *a, const struct revision *rev)
+/* Opens what the candidate needs and we do not have; everything is tried, so that all problems are told at once. */
+static int stage_listeners(struct apply *a, struct revision *rev, struct err_list *errs)
+{
+	int rc = 0;
+	for (size_t i = 0; i < a->engine->nentries; i++) {
+		struct entry *e = &a->engine->entries[i];
+		if (!e->listening && wants_listener(rev, e) && stage_listener(a, rev, e, errs) < 0)
+			rc = -EINVAL;
+	}
+	return rc;
+}
+
+static void unstage_listeners(struct apply *a)
 {
 	for (size_t i = 0; i < a->engine->nentries; i++)
-		if (a->engine->entries[i].listening && !wants_listener(rev, &a->engine->entries[i]))
-			engine_unlisten(a->engine, &a->engine->entries[i]);
+		engine_unstage(a->engine, &a->engine->entries[i]);
+}
+
+static void switch_listeners(struct apply *a, const struct revision *rev)
+{
+	for (size_t i = 0; i < a->engine->nentries; i++) {
+		struct entry *e = &a->engine->entries[i];
+		if (e->staged)
+			engine_listen(a->engine, e);
+		else if (e->listening && !wants_listener(rev, e))
+			engine_unlisten(a->engine, e);
+	}
 }
 
 static void log_applied(const struct apply *a, const struct dynamic_conf *before)
@@ -201,7 +216,7 @@ static void commit(struct apply *a, struct revision *rev)
 	a->generation = rev->snapshot->generation;
 	rev->snapshot->applied_wall_ns = clock_wall_ns();
 	engine_publish(a->engine, snapshot_ref(rev->snapshot));
-	close_listeners(a, rev);
+	switch_listeners(a, rev);
 	a->current = rev;
 	log_applied(a, old ? &old->conf : NULL);
 	revision_free(&old);
@@ -223,6 +238,7 @@ static int take_over(struct apply *a, struct err_list *errs)
 	if (rc == 0)
 		rc = sync_kernel(a, rev, errs);
 	if (rc < 0) {
+		unstage_listeners(a);
 		if (a->current) /* a half-done sync goes back to what is in force */
 			timer_set(&a->loop->wheel, &a->resync, clock_mono_ns() / NS_PER_MS + 1);
 		revision_free(&rev);

@@ -18,6 +18,7 @@ struct entry {
 	struct httpset *metrics;   /* NULL when off or internal */
 	struct metric_series *open_connections;
 	bool listening;            /* control thread's view */
+	int *staged;               /* open sockets that no worker has yet, one per worker; NULL: none */
 };
 
 /* One worker's listening socket. */

@@ -98,8 +98,10 @@ static struct req *begin(struct h1_server *s, const struct head *head)
 	r->entry = s->entry;
 	r->peer = s->peer;
 	r->in = *head;
-	r->in.fields = arena_alloc(&r->arena, head->nfields * sizeof(*head->fields));
-	memcpy(r->in.fields, head->fields, head->nfields * sizeof(*head->fields));
+	if (head->nfields) {
+		r->in.fields = arena_alloc(&r->arena, head->nfields * sizeof(*head->fields));
+		memcpy(r->in.fields, head->fields, head->nfields * sizeof(*head->fields));
+	}
 	r->start_ns = s->head_ns;
 	r->number = ++s->requests;
 	enum h1_body_kind kind = head->chunked ? H1_BODY_CHUNKED : head->content_length > 0 ? H1_BODY_LENGTH : H1_BODY_NONE;

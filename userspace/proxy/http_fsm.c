@@ -49,8 +49,6 @@ void req_fail(struct req *r, enum reason why)
 		cut_off(r, status);
 		return;
 	}
-	if (!r->body_in_done)
-		r->keep_down = false;
 	reply_set(r, status);
 	r->step = REQ_RESPONSE_PHASE;
 }
@@ -379,6 +377,8 @@ void req_run(struct req *r)
 	enum step_result rc;
 	if (r->waiting_mw && !r->down->stream.conn.failed)
 		return;
+	if (r->waiting_mw) /* must not get past the middleware by leaving */
+		req_fail(r, REASON_CLIENT_GONE);
 	do
 		rc = steps[r->step](r);
 	while (rc == STEP_NEXT);

@@ -11,6 +11,8 @@
 #include "proxy/http_fsm.h"
 #include "proxy/req_pool.h"
 
+#define DISCARD_MAX 65536u
+
 /* --- RESPONSE PHASE ----------------------------------------------------------------------------------------------------------------- */
 
 enum step_result step_response_phase(struct req *r)
@@ -69,7 +71,7 @@ enum step_result step_respond(struct req *r)
 	init_body_in(r);
 	enum h1_body_kind framing = response_framing(r);
 	r->keep_up = !r->out.close && up->in.kind != H1_BODY_CLOSE && !r->server_deaf;
-	r->keep_down = r->keep_down && framing != H1_BODY_CLOSE && r->body_in_done && h1_server_may_keep(r->down);
+	r->keep_down = r->keep_down && framing != H1_BODY_CLOSE && h1_server_may_keep(r->down);
 	forwarded_response(r, framing, r->keep_down, &o);
 	if (o.full)
 		return step_fail(r, REASON_BAD_RESPONSE);
@@ -174,11 +176,29 @@ static void reply_head(struct req *r, struct out *o)
 	out_lit(o, "\r\n");
 }
 
+/* A request answered before its body was wanted: what has arrived of it is dropped, which usually is all, so that the
+ * connection can go on. */
+static void discard_body(struct req *r)
+{
+	struct h1_stream *down = &r->down->stream;
+	struct str view;
+	for (size_t total = 0; !r->body_in_done && total < DISCARD_MAX; total += view.n) {
+		int rc = h1_stream_peek(down, &view);
+		if (rc == 0)
+			r->body_in_done = true;
+		if (rc <= 0)
+			return;
+		h1_stream_consume(down, view.n);
+	}
+}
+
 static ssize_t reply_begin(struct req *r)
 {
 	struct worker *w = r->worker;
 	struct out o = { w->scratch, w->scratch, w->scratch + sizeof(w->scratch), false };
 	r->status = r->reply.status;
+	if (r->keep_down)
+		discard_body(r);
 	r->keep_down = r->keep_down && r->body_in_done && h1_server_may_keep(r->down);
 	reply_head(r, &o);
 	if (str_eq(r->in.method, STR("HEAD")))
@@ -260,7 +280,7 @@ static void report(struct req *r)
 enum step_result step_done(struct req *r)
 {
 	struct h1_server *down = r->down;
-	bool keep = r->keep_down && r->response_done, whole = r->response_done;
+	bool keep = r->keep_down && r->response_done && r->body_in_done, whole = r->response_done;
 	r->end_ns = r->worker->loop.now_ns;
 	r->origin_ns = r->first_byte_ns ? r->end_ns - r->up_start_ns : 0;
 	r->origin_bytes = r->replied ? 0 : r->response_bytes;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "base/epoch.h"
 #include "base/mem.h"
@@ -239,16 +240,30 @@ void engine_publish(struct engine *e, struct snapshot *s)
 	snapshot_unref(old);
 }
 
-int engine_listen(struct engine *e, struct entry *en)
+int engine_stage(struct engine *e, struct entry *en)
 {
 	_cleanup_free_ int *fds = mem_alloc(e->nworkers * sizeof(*fds));
 	int rc = entry_open(en, e->nworkers, fds);
-	if (rc < 0)
-		return rc;
+	if (rc == 0)
+		en->staged = take_ptr(fds);
+	return rc;
+}
+
+void engine_unstage(struct engine *e, struct entry *en)
+{
+	for (unsigned i = 0; en->staged && i < e->nworkers; i++)
+		close(en->staged[i]);
+	free(en->staged);
+	en->staged = NULL;
+}
+
+void engine_listen(struct engine *e, struct entry *en)
+{
 	for (unsigned i = 0; i < e->nworkers; i++)
-		order_post(e, i, run_listen, en, fds[i]);
+		order_post(e, i, run_listen, en, en->staged[i]);
+	free(en->staged);
+	en->staged = NULL;
 	en->listening = true;
-	return 0;
 }
 
 void engine_unlisten(struct engine *e, struct entry *en)

@@ -62,7 +62,9 @@ struct worker {
 
 int engine_start(struct engine *e);   /* spawns the workers; 0 or -errno. Control thread, like all engine_ functions */
 void engine_publish(struct engine *e, struct snapshot *s); /* takes the caller's reference; waits until no worker can still take the old one */
-int engine_listen(struct engine *e, struct entry *en);     /* stage: opens and hands over; 0 or -errno */
+int engine_stage(struct engine *e, struct entry *en);      /* opens the sockets: connections queue from now on; 0 or -errno */
+void engine_unstage(struct engine *e, struct entry *en);   /* closes them again */
+void engine_listen(struct engine *e, struct entry *en);    /* hands what was staged to the workers, which must have a snapshot */
 void engine_unlisten(struct engine *e, struct entry *en);
 /* Stops accepting, lets requests finish until grace_ns, then ends the rest; joins the threads. Runs the control loop meanwhile. */
 void engine_stop(struct engine *e, struct loop *control, uint64_t accept_grace_ns, uint64_t grace_ns);

@@ -149,7 +149,8 @@ static inline void exchange_start_with(struct exchange *x, struct mw *mws, unsig
 	assert_int_equal(mailbox_init(&x->box, &x->control), 0);
 	assert_int_equal(engine_start(&x->engine), 0);
 	engine_publish(&x->engine, exchange_snapshot(x, "PathPrefix(`/`)", mws, nmws));
-	assert_int_equal(engine_listen(&x->engine, &x->entry), 0);
+	assert_int_equal(engine_stage(&x->engine, &x->entry), 0);
+	engine_listen(&x->engine, &x->entry);
 }
 
 static inline void exchange_start(struct exchange *x)
