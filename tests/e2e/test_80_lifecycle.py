@@ -139,3 +139,18 @@ def test_second_agent_of_the_same_configuration_is_refused(launch):
     assert agent.get("/").status == 200
     with connect(agent) as s:
         assert s.echo(b"the first one is unharmed")
+
+
+def test_a_client_that_does_not_read_is_cut_off_by_the_write_timeout(launch):
+    a = launch({"entryPoints": {"web": {"transport": {"respondingTimeouts": {"writeTimeout": "1s"}}}}})
+    with a.client() as c:
+        c.send("GET /?size=500000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        began = time.monotonic()
+        deadline = began + 8
+        while a.metric("sluice_request_failures_total", reason="write_timeout") != 1:
+            assert time.monotonic() < deadline, "the connection was not ended"
+            time.sleep(0.05)
+        assert time.monotonic() - began >= 0.9
+    with a.client() as c:
+        c.send("GET /?wait=300ms HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert c.answer().status == 200

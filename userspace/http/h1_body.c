@@ -2,7 +2,7 @@
 #include "http/h1_body.h"
 #include <errno.h>
 
-enum { SIZE, SIZE_WS, EXT, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, END_LF };
+enum { SIZE, SIZE_WS, EXT, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, END_LF, BROKEN };
 
 void h1_body_init(struct h1_body *b, enum h1_body_kind kind, uint64_t length)
 {
@@ -18,7 +18,7 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* One byte of a chunk-size line: 0 or -EBADMSG. */
+/* One byte of a chunk-size line: 0 or -EBADMSG. White space may only stand before an extension (RFC 9112 §7.1.1). */
 static int size_byte(struct h1_body *b, char c)
 {
 	int v = b->state == SIZE ? hex_value(c) : -1;
@@ -30,7 +30,7 @@ static int size_byte(struct h1_body *b, char c)
 	}
 	if (b->digits == 0)
 		return -EBADMSG;
-	if (c == '\r')
+	if (c == '\r' && b->state != SIZE_WS)
 		b->state = SIZE_LF;
 	else if (b->state == EXT && (c == '\t' || ((unsigned char)c >= 0x20 && c != 0x7f)))
 		;
@@ -114,8 +114,10 @@ int h1_body_next(struct h1_body *b, const char *p, size_t n, size_t *ret_skip, s
 	}
 	while (i < n && b->state != DATA && !b->done) {
 		int rc = chunk_byte(b, p[i++]);
-		if (rc < 0)
+		if (rc < 0) {
+			b->state = BROKEN; /* for good: the same bytes must not be asked for a second opinion */
 			return rc;
+		}
 	}
 	*ret_skip = i;
 	if (b->state == DATA)

@@ -90,6 +90,33 @@ static void set_peer(struct h1_server *s, const struct endpoint *peer)
 	s->peer_len = (uint8_t)strlen(s->peer_text);
 }
 
+static uint64_t deadline_ms(const struct h1_server *s, int64_t after_ns)
+{
+	return after_ns > 0 ? (s->head_ns + (uint64_t)after_ns) / NS_PER_MS + 1 : 0;
+}
+
+uint64_t h1_server_read_deadline_ms(const struct h1_server *s)
+{
+	return deadline_ms(s, s->entry->conf->transport.responding.read_ns);
+}
+
+uint64_t h1_server_write_deadline_ms(const struct h1_server *s)
+{
+	return deadline_ms(s, s->entry->conf->transport.responding.write_ns);
+}
+
+/* The timer is filed for the read deadline when a request begins; this brings it to the next one that is still ahead. */
+static void arm_busy(struct h1_server *s)
+{
+	uint64_t now = s->worker->loop.now_ns / NS_PER_MS, next = 0;
+	const uint64_t deadlines[] = { h1_server_read_deadline_ms(s), h1_server_write_deadline_ms(s) };
+	for (size_t i = 0; i < ARRAY_LEN(deadlines); i++)
+		if (deadlines[i] > now && (!next || deadlines[i] < next))
+			next = deadlines[i];
+	if (next)
+		timer_set(&s->worker->loop.wheel, &s->timer, next);
+}
+
 /* A request begins: everything the state machine needs is copied or pinned here. */
 static struct req *begin(struct h1_server *s, const struct head *head)
 {
@@ -110,6 +137,8 @@ static struct req *begin(struct h1_server *s, const struct head *head)
 	r->keep_down = !head->close && !s->worker->draining;
 	s->req = r;
 	s->state = SERVER_BUSY;
+	if (s->entry->conf->transport.responding.write_ns > 0)
+		arm_busy(s);
 	return r;
 }
 
@@ -130,8 +159,7 @@ static enum reason reason_of(enum h1_error e)
 /* Nothing that follows a head we could not read can be trusted: answer and end. */
 static void refuse(struct h1_server *s, enum reason why)
 {
-	struct field no_fields[1];
-	struct head none = { .fields = no_fields, .content_length = -1, .minor = 1, .close = true, .method = STR("-"), .target = STR("-") };
+	struct head none = { .content_length = -1, .minor = 1, .close = true, .method = STR("-"), .target = STR("-") };
 	struct req *r = begin(s, &none);
 	r->keep_down = false;
 	req_fail(r, why);
@@ -235,11 +263,19 @@ static void on_ready(struct watch *w, uint32_t events)
 	}
 }
 
+static void busy_timeout(struct h1_server *s)
+{
+	const struct req *r = s->req;
+	req_client_timeout(s->req);
+	if (s->state == SERVER_BUSY && s->req == r && conn_is_open(&s->stream.conn))
+		arm_busy(s);
+}
+
 static void on_timeout(struct timer *t)
 {
 	struct h1_server *s = container_of(t, struct h1_server, timer);
 	if (s->state == SERVER_BUSY)
-		req_client_timeout(s->req);
+		busy_timeout(s);
 	else if (s->state == SERVER_READING && h1_stream_pending(&s->stream).n > 0)
 		refuse(s, REASON_HEAD_TIMEOUT);
 	else

@@ -384,11 +384,19 @@ void req_run(struct req *r)
 	while (rc == STEP_NEXT);
 }
 
+static bool passed(uint64_t deadline_ms, const struct req *r)
+{
+	return deadline_ms && r->worker->loop.now_ns / NS_PER_MS >= deadline_ms;
+}
+
 void req_client_timeout(struct req *r)
 {
-	if (r->body_in_done)
+	if (passed(h1_server_write_deadline_ms(r->down), r))
+		req_fail(r, REASON_WRITE_TIMEOUT);
+	else if (!r->body_in_done && passed(h1_server_read_deadline_ms(r->down), r))
+		req_fail(r, REASON_BODY_TIMEOUT);
+	else
 		return;
-	req_fail(r, REASON_BODY_TIMEOUT);
 	req_run(r);
 }
 

@@ -57,9 +57,9 @@ static enum h1_body_kind response_framing(const struct req *r)
 	return in;
 }
 
-static enum step_result response_broken(struct req *r, int rc)
+static enum step_result response_broken(struct req *r)
 {
-	return step_fail(r, rc == -EBADMSG && !r->head_sent ? REASON_BAD_RESPONSE : REASON_RESPONSE_CUT);
+	return step_fail(r, r->head_sent ? REASON_RESPONSE_CUT : REASON_BAD_RESPONSE);
 }
 
 enum step_result step_respond(struct req *r)
@@ -77,7 +77,7 @@ enum step_result step_respond(struct req *r)
 		return step_fail(r, REASON_BAD_RESPONSE);
 	int more = h1_stream_peek(up, &body);
 	if (more < 0 && more != -EAGAIN)
-		return response_broken(r, more);
+		return response_broken(r);
 	bool end = more == 1 && h1_stream_ends_after(up, body.n);
 	ssize_t n = h1_stream_send_head(down, out_view(&o), framing, r->out.content_length > 0 ? (uint64_t)r->out.content_length : 0, body, end);
 	r->out.fields = NULL; /* lay in the worker's scratch */

@@ -20,11 +20,8 @@
 	X(REASON_SERVER_RESET, "server_reset", 502, true)                                          \
 	X(REASON_BAD_RESPONSE, "bad_response", 502, false)                                         \
 	X(REASON_RESPONSE_CUT, "response_cut_short", 0, false)                                     \
-	X(REASON_RESPONSE_TIMEOUT, "response_timeout", 504, false)                                 \
 	X(REASON_WRITE_TIMEOUT, "write_timeout", 0, false)                                         \
 	X(REASON_CLIENT_GONE, "client_gone", 499, false)                                           \
-	X(REASON_OVERLOAD, "overload", 503, false)                                                 \
-	X(REASON_INTERNAL, "internal", 500, false)                                                 \
 	X(REASON_SHUTDOWN, "shutdown", 503, false)
 
 #define X(id, name, status, retry) id,

@@ -51,6 +51,7 @@ static const struct chunked_case cases[] = {
 	CASE(CUT, "5\r\nhello\r\n0\r\n\r", "hello"),
 	CASE(CUT, "5\r\nhello\r\n0\r\nA: b\r\n", "hello"),
 	CASE(CUT, "fffffffffffffff\r\nx", "x"), /* the largest size: 15 digits */
+	CASE(REFUSED, "5 \r\nhello\r\n0\r\n\r\n", ""),
 	CASE(REFUSED, "\r\n", ""),
 	CASE(REFUSED, "\n", ""),
 	CASE(REFUSED, ";x\r\n", ""),
@@ -124,6 +125,27 @@ static void stops_at_the_end(void **state)
 		memset(text + cases[i].n, '\n', 20);
 		h1_decode(H1_BODY_CHUNKED, 0, text, cases[i].n + 20, SIZE_MAX, SIZE_MAX, &d);
 		expect_outcome(&cases[i], &d, 0, 0);
+		buf_free(&d.content);
+	}
+}
+
+/* The verdict is final, whatever is asked next. */
+static void broken_for_good(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct h1_body b;
+		struct h1_decoded d = { 0 };
+		size_t skip, data;
+		if (cases[i].want != REFUSED)
+			continue;
+		buf_init(&d.content, 0);
+		h1_body_init(&b, H1_BODY_CHUNKED, 0);
+		(void)h1_decode_some(&b, cases[i].text, cases[i].n, SIZE_MAX, &d);
+		assert_true(d.bad);
+		assert_true(h1_body_next(&b, "0\r\n\r\n", 5, &skip, &data) < 0);
+		assert_true(h1_body_next(&b, "\n\r\n\r\n", 5, &skip, &data) < 0);
+		assert_false(b.done);
 		buf_free(&d.content);
 	}
 }
@@ -258,7 +280,7 @@ static void none_and_close(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(chunked_grammar), cmocka_unit_test(stops_at_the_end), cmocka_unit_test(bounds), cmocka_unit_test(many_chunks),
+		cmocka_unit_test(chunked_grammar), cmocka_unit_test(stops_at_the_end), cmocka_unit_test(broken_for_good), cmocka_unit_test(bounds), cmocka_unit_test(many_chunks),
 		cmocka_unit_test(largest_chunk), cmocka_unit_test(length), cmocka_unit_test(none_and_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -429,6 +429,15 @@ static inline void expect_end(struct peer *p, enum ending how)
 	assert_int_equal(n, how == CLEAN ? 0 : -ECONNRESET);
 }
 
+/* The connection ends, one way or the other, whatever still comes before. */
+static inline void expect_gone(struct peer *s)
+{
+	ssize_t n;
+	while ((n = peer_fill(s)) > 0)
+		;
+	assert_true(n == 0 || n == -ECONNRESET);
+}
+
 static inline void expect_has(const struct message_text *m, const char *line)
 {
 	if (!strstr(m->head, line))
