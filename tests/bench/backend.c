@@ -1,6 +1,6 @@
-/* The server behind every proxy of the HTTP benchmark: one thread, epoll, one canned answer per request head. It does not parse, it
- * only finds the ends of heads, so that it is cheaper than any proxy in front of it. Not an HTTP server: requests with a body break it.
- *   backend PORT */
+/* The server behind every proxy of the HTTP benchmark: one thread, epoll, one canned answer per request head. It does
+ * not parse, it only finds the ends of heads, so that it is cheaper than any proxy in front of it. Not an HTTP server:
+ * requests with a body break it. backend PORT */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -33,7 +33,9 @@ static int die(const char *what)
 
 static int listen_on(int port)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_port = htons(port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));

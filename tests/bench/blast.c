@@ -1,8 +1,8 @@
 /* Small datagrams as fast as one CPU can, and somebody to receive them: the two ends of the packet benchmark.
  *   blast receive ADDRESS PORT                  counts nothing itself (see /proc/net/snmp); sends 'E' datagrams back
- *   blast send ADDRESS PORT FLOWS SECONDS       one socket per flow; each must get its first datagram back before the clock starts
- * The sender hands over bursts that the kernel cuts into datagrams (UDP_SEGMENT): cheap for it, and they arrive as from a network
- * card, many at a time. It prints how many datagrams those were. */
+ *   blast send ADDRESS PORT FLOWS SECONDS       one socket per flow; each must get its first datagram back before the
+ * clock starts The sender hands over bursts that the kernel cuts into datagrams (UDP_SEGMENT): cheap for it, and they
+ * arrive as from a network card, many at a time. It prints how many datagrams those were. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/udp.h>
@@ -52,8 +52,8 @@ static void prepare(size_t size)
 	}
 }
 
-/* Under load it looks in now and then only: the kernel has counted what it could not keep, and a receiver that waits would be woken
- * on another CPU for every datagram, which costs more than everything that is to be measured. */
+/* Under load it looks in now and then only: the kernel has counted what it could not keep, and a receiver that waits
+ * would be woken on another CPU for every datagram, which costs more than everything that is to be measured. */
 static void pause_if_busy(int n)
 {
 	const struct timespec pause = { .tv_nsec = 10000000 };
@@ -81,7 +81,8 @@ static int receive(char **argv)
 			return die("recvmmsg");
 		for (int i = 0; i < n; i++)
 			if (payloads[i][0] == 'E')
-				sendto(fd, payloads[i], messages[i].msg_len, 0, (struct sockaddr *)&sources[i], sizeof(sources[i]));
+				sendto(fd, payloads[i], messages[i].msg_len, 0, (struct sockaddr *)&sources[i],
+				       sizeof(sources[i]));
 		pause_if_busy(n);
 	}
 }

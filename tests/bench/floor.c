@@ -1,6 +1,6 @@
-/* The floor of the HTTP benchmark: a proxy that copies bytes and knows nothing. One thread, edge-triggered epoll, one connection to the
- * server per client connection, one recv and one send per direction of an exchange. What a proxy costs above this is its own doing.
- *   floor LISTEN-PORT SERVER-PORT */
+/* The floor of the HTTP benchmark: a proxy that copies bytes and knows nothing. One thread, edge-triggered epoll, one
+ * connection to the server per client connection, one recv and one send per direction of an exchange. What a proxy
+ * costs above this is its own doing. floor LISTEN-PORT SERVER-PORT */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -44,7 +44,8 @@ static void accept_all(int ep, int lfd, const struct sockaddr_in *server)
 	while ((down = accept4(lfd, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
 		int up = socket(AF_INET, SOCK_STREAM, 0);
 
-		if (up < 0 || up >= MAX_FD || down >= MAX_FD || connect(up, (const struct sockaddr *)server, sizeof(*server)) < 0)
+		if (up < 0 || up >= MAX_FD || down >= MAX_FD ||
+		    connect(up, (const struct sockaddr *)server, sizeof(*server)) < 0)
 			die("connect");
 		peer[up] = down;
 		peer[down] = up;
@@ -92,7 +93,8 @@ int main(int argc, char **argv)
 	struct epoll_event ev = { .events = EPOLLIN, .data.fd = lfd }, events[256];
 
 	setsockopt(lfd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(lfd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(lfd, 4096) < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, lfd, &ev) < 0)
+	if (bind(lfd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(lfd, 4096) < 0 ||
+	    epoll_ctl(ep, EPOLL_CTL_ADD, lfd, &ev) < 0)
 		die("listen");
 	for (;;) {
 		int n = epoll_wait(ep, events, 256, -1);

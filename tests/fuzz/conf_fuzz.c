@@ -1,4 +1,5 @@
-/* A configuration file as `sluice check` reads it: YAML to tree to structs. Broken input gives errors, never a crash. */
+/* A configuration file as `sluice check` reads it: YAML to tree to structs. Broken input gives errors, never a crash.
+ */
 #include <assert.h>
 #include <stdint.h>
 #include "base/yaml.h"

@@ -1,4 +1,5 @@
-/* Chunked bodies: in whatever pieces they arrive, the outcome is that of the whole. The first byte chooses the pieces. */
+/* Chunked bodies: in whatever pieces they arrive, the outcome is that of the whole. The first byte chooses the pieces.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *p = (const char *)data + 1;
 	h1_decode(H1_BODY_CHUNKED, 0, p, size - 1, SIZE_MAX, SIZE_MAX, &whole);
 	h1_decode(H1_BODY_CHUNKED, 0, p, size - 1, 1 + data[0] % 16, 1 + data[0] / 16, &split);
-	if (whole.bad != split.bad || whole.done != split.done || !str_eq(buf_view(&whole.content), buf_view(&split.content)))
+	if (whole.bad != split.bad || whole.done != split.done ||
+	    !str_eq(buf_view(&whole.content), buf_view(&split.content)))
 		abort();
 	if (whole.bad && whole.done)
 		abort();

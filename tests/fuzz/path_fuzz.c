@@ -45,7 +45,8 @@ static void check_host(struct str in)
 		return;
 	must(host.n <= URI_HOST_MAX && host.n <= in.n);
 	for (size_t i = 0; i < host.n; i++)
-		must(host.p[i] == str_lower_char(host.p[i]) && host.p[i] != '/' && host.p[i] != '@' && (unsigned char)host.p[i] > ' ');
+		must(host.p[i] == str_lower_char(host.p[i]) && host.p[i] != '/' && host.p[i] != '@' &&
+		     (unsigned char)host.p[i] > ' ');
 	if (memchr(host.p ? host.p : "", ':', host.n)) /* an IPv6 address, whose brackets are gone */
 		return;
 	must(uri_canonical_host(host, again, sizeof(again), &twice) == 0);

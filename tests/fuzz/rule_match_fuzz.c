@@ -1,4 +1,5 @@
-/* Rules: what compiles prints as a rule that is the same, to the letter and to requests. The first byte chooses the dialect. */
+/* Rules: what compiles prints as a rule that is the same, to the letter and to requests. The first byte chooses the
+ * dialect. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool no_header(const void *ctx, struct str name, bool (*test)(const void *arg, struct str value), const void *arg)
+static bool no_header(const void *ctx, struct str name, bool (*test)(const void *arg, struct str value),
+		      const void *arg)
 {
 	(void)ctx;
 	return str_eq(name, STR("x-a")) && test(arg, STR("b"));
@@ -19,8 +21,13 @@ static void check_same(const struct rule *a, const struct rule *b)
 	for (int h = 0; h < 3; h++)
 		for (int p = 0; p < 3; p++) {
 			struct rule_facts f = {
-				.host = str_of(hosts[h]), .path = str_of(paths[p]), .query = STR("a=b"), .method = p ? STR("GET") : STR("POST"),
-				.sni = str_of(hosts[h]), .client = &client, .header_any = no_header,
+				.host = str_of(hosts[h]),
+				.path = str_of(paths[p]),
+				.query = STR("a=b"),
+				.method = p ? STR("GET") : STR("POST"),
+				.sni = str_of(hosts[h]),
+				.client = &client,
+				.header_any = no_header,
 			};
 			if (rule_match(a, &f) != rule_match(b, &f))
 				abort();
@@ -62,7 +69,8 @@ static void check_rule(enum rule_dialect dialect, const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (size == 0 || size > 1000) /* printed with its escapes a rule may grow fourfold, and there is a limit to that */
+	if (size == 0 ||
+	    size > 1000) /* printed with its escapes a rule may grow fourfold, and there is a limit to that */
 		return 0;
 	char *text = strndup((const char *)data + 1, size - 1);
 	check_rule(data[0] & 1 ? RULE_TCP : RULE_HTTP, text);

@@ -22,20 +22,31 @@ static int cmd_help(int argc, char **argv);
 
 const struct command cli_commands[] = {
 	{ "run", "-c FILE", "start the balancer",
-	  "Reads the configuration, loads the kernel tier where the kernel and the user's rights allow it, and serves until SIGTERM or SIGINT.\n"
-	  "SIGHUP reads the configuration again, SIGUSR1 reopens the log files.", cmd_run },
+	  "Reads the configuration, loads the kernel tier where the kernel and the user's rights allow it, and serves "
+	  "until SIGTERM or SIGINT.\n"
+	  "SIGHUP reads the configuration again, SIGUSR1 reopens the log files.",
+	  cmd_run },
 	{ "check", "-c FILE [--print]", "validate a configuration",
-	  "Reports every problem at once, as file:line:column: key: what is wrong. Exit status 0 when the file can be used, 1 when not.\n"
-	  "--print writes the configuration as sluice understood it.", cmd_check },
+	  "Reports every problem at once, as file:line:column: key: what is wrong. Exit status 0 when the file can be "
+	  "used, 1 when not.\n"
+	  "--print writes the configuration as sluice understood it.",
+	  cmd_check },
 	{ "status", "[-c FILE | --socket PATH] [--json]", "show what a running balancer is doing",
-	  "Asks the agent through its control socket. Exit status 0 when all is well, 1 when the newest configuration was refused, 2 when no agent answers.",
+	  "Asks the agent through its control socket. Exit status 0 when all is well, 1 when the newest configuration "
+	  "was refused, 2 when no agent answers.",
 	  cmd_status },
-	{ "whoami", "[--name NAME] [--listen ADDR:PORT] [--tcp ADDR:PORT] [--udp ADDR:PORT]", "demo server that answers with its name and the request",
-	  "HTTP by --listen: plain text, JSON with ?format=json, /health. TCP: says its name, then echoes. UDP: answers its name and the datagram.\n"
-	  "Each option may be given several times.", cmd_whoami },
+	{ "whoami", "[--name NAME] [--listen ADDR:PORT] [--tcp ADDR:PORT] [--udp ADDR:PORT]",
+	  "demo server that answers with its name and the request",
+	  "HTTP by --listen: plain text, JSON with ?format=json, /health. TCP: says its name, then echoes. UDP: "
+	  "answers its name and the datagram.\n"
+	  "Each option may be given several times.",
+	  cmd_whoami },
 	{ "version", "", "print the version", "", cmd_version },
-	{ "help", "[COMMAND | options | example]", "explain a command, or print the option reference or a full example configuration",
-	  "help options writes the reference of all configuration keys as Markdown, help example a configuration that uses every one of them.", cmd_help },
+	{ "help", "[COMMAND | options | example]",
+	  "explain a command, or print the option reference or a full example configuration",
+	  "help options writes the reference of all configuration keys as Markdown, help example a configuration that "
+	  "uses every one of them.",
+	  cmd_help },
 	{ 0 },
 };
 
@@ -62,7 +73,8 @@ static int unknown(const char *name)
 	for (const struct command *c = cli_commands; c->name; c++)
 		names[n++] = c->name;
 	const char *near = num_nearest(str_of(name), names, n);
-	fprintf(stderr, "sluice: there is no command \"%s\"%s%s%s\n", name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	fprintf(stderr, "sluice: there is no command \"%s\"%s%s%s\n", name, near ? "; did you mean " : "",
+		near ? near : "", near ? "?" : "");
 	return 2;
 }
 

@@ -3,9 +3,9 @@
 
 struct command {
 	const char *name;
-	const char *usage;   /* what follows the name */
-	const char *summary; /* one line */
-	const char *help;    /* paragraphs */
+	const char *usage;		   /* what follows the name */
+	const char *summary;		   /* one line */
+	const char *help;		   /* paragraphs */
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
 };
 

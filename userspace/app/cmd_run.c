@@ -1,4 +1,5 @@
-/* sluice run: wires the rooms together, in order, and tears them down in reverse. The only place that owns one of each. */
+/* sluice run: wires the rooms together, in order, and tears them down in reverse. The only place that owns one of each.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -41,7 +42,7 @@ struct agent {
 	bool stopping;
 };
 
-/* --- configuration, log --------------------------------------------------------------------------------------------------------------- */
+/* ---- configuration, log ---- */
 
 static int load_conf(struct agent *a, const char *path)
 {
@@ -71,7 +72,7 @@ static void log_list(const struct err_list *errs)
 	}
 }
 
-/* --- kernel tier ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- kernel tier ---- */
 
 static void parse_ports(const char *text, struct kern_conf *kc)
 {
@@ -85,10 +86,14 @@ static void parse_ports(const char *text, struct kern_conf *kc)
 static struct kern *open_kernel(const struct kernel_conf *c)
 {
 	struct kern_conf kc = {
-		.interfaces = (const char *const *)c->interfaces.v, .ninterfaces = c->interfaces.n,
-		.mode = (enum kern_xdp_mode)c->xdp_mode, .pin_path = c->pin_path,
-		.max_services = (uint32_t)c->max_services, .max_backends = (uint32_t)c->max_backends,
-		.max_flows = (uint32_t)c->max_flows, .maglev_size = (uint32_t)c->maglev_size,
+		.interfaces = (const char *const *)c->interfaces.v,
+		.ninterfaces = c->interfaces.n,
+		.mode = (enum kern_xdp_mode)c->xdp_mode,
+		.pin_path = c->pin_path,
+		.max_services = (uint32_t)c->max_services,
+		.max_backends = (uint32_t)c->max_backends,
+		.max_flows = (uint32_t)c->max_flows,
+		.maglev_size = (uint32_t)c->maglev_size,
 		.udp_timeout_ns = (uint64_t)c->udp_timeout_ns,
 	};
 	if (c->interfaces.n == 0)
@@ -138,7 +143,7 @@ static void start_kernel(struct agent *a)
 	timer_set(&a->loop.wheel, &a->kern_tick, a->loop.now_ns / 1000000 + 1000);
 }
 
-/* --- engine --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- engine ---- */
 
 static const double default_buckets[] = { 0.1, 0.3, 1.2, 5.0 };
 
@@ -149,7 +154,8 @@ static void setup_metrics(struct agent *a)
 	const struct opt_doubles *b = p ? &p->buckets : NULL;
 	metric_setup(a->engine.nworkers);
 	httpset_setup(b && b->n ? b->v : default_buckets, b && b->n ? (unsigned)b->n : ARRAY_LEN(default_buckets));
-	struct metric_family *f = metric_family("sluice_request_failures_total", "Requests that did not end in a complete exchange, by reason.",
+	struct metric_family *f = metric_family("sluice_request_failures_total",
+						"Requests that did not end in a complete exchange, by reason.",
 						METRIC_COUNTER, reason_label, 1, NULL, 0);
 	for (int r = REASON_NONE + 1; r < REASON_COUNT; r++)
 		a->engine.reasons[r] = metric_series_get(f, (const char *const[]){ reason_name((enum reason)r) });
@@ -176,8 +182,10 @@ static void setup_entry(struct agent *a, struct entry *e, const char *name, cons
 	if (counts_requests(a, name))
 		e->metrics = httpset_new(HTTPSET_ENTRYPOINT, name, NULL);
 	if (a->conf.metrics.prometheus && !e->udp)
-		e->open_connections = metric_series_get(metric_family("traefik_open_connections", "Open client connections.", METRIC_GAUGE, labels, 2, NULL, 0),
-							(const char *const[]){ name, "TCP" });
+		e->open_connections =
+			metric_series_get(metric_family("traefik_open_connections", "Open client connections.",
+							METRIC_GAUGE, labels, 2, NULL, 0),
+					  (const char *const[]){ name, "TCP" });
 }
 
 static void setup_entries(struct agent *a)
@@ -197,7 +205,8 @@ static int open_access_log(struct agent *a)
 		return 0;
 	int rc = access_log_open(a->conf.access_log, a->engine.nworkers, &a->access_log);
 	if (rc < 0) {
-		log_error("cannot open the access log", F_STR("path", a->conf.access_log->file_path), F_STR("error", strerror(-rc)));
+		log_error("cannot open the access log", F_STR("path", a->conf.access_log->file_path),
+			  F_STR("error", strerror(-rc)));
 		return rc;
 	}
 	access_log_logger(a->access_log, &a->engine.loggers[a->engine.nloggers++]);
@@ -228,7 +237,7 @@ static void raise_fd_limit(const struct agent *a)
 	(void)setrlimit(RLIMIT_NOFILE, &lim);
 }
 
-/* --- signals -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- signals ---- */
 
 static void on_signal(struct signal_watch *s, int signo)
 {
@@ -250,15 +259,19 @@ static void on_signal(struct signal_watch *s, int signo)
 	}
 }
 
-/* --- providers ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- providers ---- */
 
 static int start_provider(struct agent *a, const char *path)
 {
 	const struct file_provider_conf *f = a->conf.providers.file;
 	main_file_init(&a->main_file, &a->conf);
 	struct file_options o = {
-		.filename = f ? f->filename : NULL, .directory = f ? f->directory : NULL, .watch = f ? f->watch : true,
-		.main_path = path, .main_part = main_file_part, .main_ctx = &a->main_file,
+		.filename = f ? f->filename : NULL,
+		.directory = f ? f->directory : NULL,
+		.watch = f ? f->watch : true,
+		.main_path = path,
+		.main_part = main_file_part,
+		.main_ctx = &a->main_file,
 	};
 	struct provider_sink sink = inbox_sink(&a->apply.inbox);
 	a->file = file_new(&o);
@@ -268,7 +281,7 @@ static int start_provider(struct agent *a, const char *path)
 	return rc;
 }
 
-/* --- life ----------------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void free_metrics(struct agent *a)
 {
@@ -281,14 +294,16 @@ static void free_metrics(struct agent *a)
 		metric_series_put(&a->engine.reasons[r]);
 }
 
-/* Undoes whatever start() got to, in reverse. `failed`: a start that failed must not take down what an earlier run left in force. */
+/* Undoes whatever start() got to, in reverse. `failed`: a start that failed must not take down what an earlier run left
+ * in force. */
 static void stop(struct agent *a, bool failed)
 {
 	const struct entry_conf *first = a->conf.entry_points.n ? opt_map_at(&a->conf.entry_points, 0) : NULL;
 	if (a->file)
 		file_provider.stop(a->file);
 	if (a->engine.workers)
-		engine_stop(&a->engine, &a->loop, first ? (uint64_t)first->transport.life_cycle.request_accept_grace_ns : 0,
+		engine_stop(&a->engine, &a->loop,
+			    first ? (uint64_t)first->transport.life_cycle.request_accept_grace_ns : 0,
 			    first ? (uint64_t)first->transport.life_cycle.grace_ns : 0);
 	ctl_close(&a->ctl);
 	apply_free(&a->apply);
@@ -316,12 +331,14 @@ static int start_control(struct agent *a)
 	apply_init(&a->apply);
 	int rc = ctl_open(&a->loop, &a->apply, a->conf.control.socket, &a->ctl);
 	if (rc == -EADDRINUSE) {
-		log_error("another sluice answers at the control socket; stop it, or give this one a control.socket of its own",
+		log_error("another sluice answers at the control socket; stop it, or give this one a control.socket of "
+			  "its own",
 			  F_STR("path", a->conf.control.socket));
 		return rc;
 	}
 	if (rc < 0)
-		log_warn("no control socket; `sluice status` will not work", F_STR("path", a->conf.control.socket), F_STR("error", strerror(-rc)));
+		log_warn("no control socket; `sluice status` will not work", F_STR("path", a->conf.control.socket),
+			 F_STR("error", strerror(-rc)));
 	return 0;
 }
 

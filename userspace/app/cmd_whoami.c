@@ -1,4 +1,5 @@
-/* `sluice whoami`: command line and sockets of the demo backend. What it answers is in whoami_http.c and whoami_l4.c. */
+/* `sluice whoami`: command line and sockets of the demo backend. What it answers is in whoami_http.c and whoami_l4.c.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -11,15 +12,17 @@
 
 enum port_kind { PORT_HTTP, PORT_TCP, PORT_UDP };
 
-static const char usage[] =
-	"usage: sluice whoami [--name NAME] [--listen ADDR:PORT]... [--tcp ADDR:PORT]... [--udp ADDR:PORT]... [--reuseport]\n"
-	"\n"
-	"A backend for trying things out. Listens on :8081 for HTTP when nothing is given.\n"
-	"  --listen     HTTP/1.1: / says who answered and what arrived (?format=json for JSON, ?status=N, ?wait=500ms, ?size=BYTES),\n"
-	"               /echo returns the request's body, /chunked?n=N sends N chunks, /health says 200 (POST a number to change that)\n"
-	"  --tcp        sends \"NAME address:port\" as the first line, then returns what it gets\n"
-	"  --udp        returns \"NAME \" and the datagram\n"
-	"  --reuseport  lets several processes share the addresses\n";
+static const char usage[] = "usage: sluice whoami [--name NAME] [--listen ADDR:PORT]... [--tcp ADDR:PORT]... [--udp "
+			    "ADDR:PORT]... [--reuseport]\n"
+			    "\n"
+			    "A backend for trying things out. Listens on :8081 for HTTP when nothing is given.\n"
+			    "  --listen     HTTP/1.1: / says who answered and what arrived (?format=json for JSON, "
+			    "?status=N, ?wait=500ms, ?size=BYTES),\n"
+			    "               /echo returns the request's body, /chunked?n=N sends N chunks, /health "
+			    "says 200 (POST a number to change that)\n"
+			    "  --tcp        sends \"NAME address:port\" as the first line, then returns what it gets\n"
+			    "  --udp        returns \"NAME \" and the datagram\n"
+			    "  --reuseport  lets several processes share the addresses\n";
 
 void whoami_endpoint_text(int fd, bool peer, char out[ENDPOINT_TEXT_MAX])
 {
@@ -78,7 +81,9 @@ static int socket_open(const struct endpoint *at, enum port_kind kind, bool reus
 static int port_open(struct whoami *who, const char *text, enum port_kind kind)
 {
 	static void (*const accepted[])(struct whoami *, int) = {
-		[PORT_HTTP] = whoami_http_accepted, [PORT_TCP] = whoami_tcp_accepted, [PORT_UDP] = NULL,
+		[PORT_HTTP] = whoami_http_accepted,
+		[PORT_TCP] = whoami_tcp_accepted,
+		[PORT_UDP] = NULL,
 	};
 	struct whoami_port *p;
 	struct endpoint at;
@@ -105,7 +110,7 @@ static int port_open(struct whoami *who, const char *text, enum port_kind kind)
 
 static void ports_close(struct whoami *who)
 {
-	list_each_safe(it, &who->ports) {
+	list_each_safe (it, &who->ports) {
 		struct whoami_port *p = container_of(it, struct whoami_port, link);
 		int fd = p->watch.fd;
 
@@ -146,9 +151,12 @@ static int stopper_open(struct stopper *s, struct whoami *who)
 }
 
 static const struct option options[] = {
-	{ "name", required_argument, NULL, 'n' },      { "listen", required_argument, NULL, 'l' },
-	{ "tcp", required_argument, NULL, 't' },       { "udp", required_argument, NULL, 'u' },
-	{ "reuseport", no_argument, NULL, 'r' },       { "help", no_argument, NULL, 'h' },
+	{ "name", required_argument, NULL, 'n' },
+	{ "listen", required_argument, NULL, 'l' },
+	{ "tcp", required_argument, NULL, 't' },
+	{ "udp", required_argument, NULL, 'u' },
+	{ "reuseport", no_argument, NULL, 'r' },
+	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 

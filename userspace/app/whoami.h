@@ -1,5 +1,5 @@
-/* The demo and test backend behind `sluice whoami`: says who answered and what arrived. Not part of the balancer; single-threaded,
- * bounded memory, no configuration file. */
+/* The demo and test backend behind `sluice whoami`: says who answered and what arrived. Not part of the balancer;
+ * single-threaded, bounded memory, no configuration file. */
 #pragma once
 #include "base/addr.h"
 #include "http/date.h"
@@ -12,10 +12,10 @@ struct whoami {
 	const char *name;
 	char hostname[256];
 	bool reuseport;
-	int health;           /* status of GET /health; POST or PUT changes it */
+	int health;	      /* status of GET /health; POST or PUT changes it */
 	unsigned connections; /* HTTP and TCP together, at most WHOAMI_MAX_CONNECTIONS */
 	struct date_cache date;
-	struct list ports;    /* listeners, for the end */
+	struct list ports; /* listeners, for the end */
 };
 
 /* One listening or UDP socket. */

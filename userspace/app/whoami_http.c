@@ -1,5 +1,6 @@
-/* The demo backend's HTTP/1.1 server: keep-alive, pipelining, both body framings, streamed answers. One connection holds one head and
- * a bounded amount of output; nothing is read while the client does not take its answer. Errors end the connection. */
+/* The demo backend's HTTP/1.1 server: keep-alive, pipelining, both body framings, streamed answers. One connection
+ * holds one head and a bounded amount of output; nothing is read while the client does not take its answer. Errors end
+ * the connection. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +13,11 @@
 #include "http/h1_parse.h"
 #include "http/status.h"
 
-#define IN_FIRST 4096u
-#define IN_MAX (80u << 10)      /* the largest head plus what follows it in one read */
-#define OUT_FULL (64u << 10)    /* no more is produced while this much waits */
-#define OUT_MAX (512u << 10)    /* answers are built whole up to here: a page that quotes the largest head as JSON */
-#define SILENCE_MS 180000u      /* longer than a balancer keeps idle connections */
+#define IN_FIRST   4096u
+#define IN_MAX	   (80u << 10)	/* the largest head plus what follows it in one read */
+#define OUT_FULL   (64u << 10)	/* no more is produced while this much waits */
+#define OUT_MAX	   (512u << 10) /* answers are built whole up to here: a page that quotes the largest head as JSON */
+#define SILENCE_MS 180000u	/* longer than a balancer keeps idle connections */
 
 enum step { STEP_HEAD, STEP_BODY, STEP_BODY_END, STEP_PRODUCE, STEP_DONE, STEP_LINGER };
 enum next { NEXT_ON, NEXT_WAIT, NEXT_CLOSE };
@@ -28,16 +29,16 @@ struct http {
 	struct whoami *who;
 	enum step step;
 	bool readable, ended; /* ended: the client sends no more */
-	bool holding;         /* ?wait: output stays here */
+	bool holding;	      /* ?wait: output stays here */
 	char *in;
 	size_t nin, cap, scanned;
 	struct buf out;
 	size_t sent;
-	struct page page;     /* of the request being answered */
+	struct page page; /* of the request being answered */
 	struct h1_body body;
-	bool no_content;      /* HEAD: headers only */
+	bool no_content; /* HEAD: headers only */
 	bool keep, http10;
-	char small[16];       /* body of POST /health */
+	char small[16]; /* body of POST /health */
 	size_t nsmall;
 };
 
@@ -163,7 +164,8 @@ static void answer_page(struct http *h, const struct head *req)
 	whoami_endpoint_text(h->watch.fd, true, peer);
 	buf_init(&body, OUT_MAX);
 	page_write(&body, &(struct page_facts){ h->who->name, h->who->hostname, local, peer, req }, h->page.json);
-	answer_head(h, h->page.status, h->page.json ? "application/json" : "text/plain; charset=utf-8", (int64_t)body.n);
+	answer_head(h, h->page.status, h->page.json ? "application/json" : "text/plain; charset=utf-8",
+		    (int64_t)body.n);
 	if (!h->no_content)
 		buf_str(&h->out, buf_view(&body));
 	buf_free(&body);
@@ -224,7 +226,10 @@ static enum next step_head(struct http *h)
 		h->holding = true;
 		timer_set(&h->who->loop.wheel, &h->hold, h->who->loop.now_ns / NS_PER_MS + h->page.wait_ms);
 	}
-	h1_body_init(&h->body, req.chunked ? H1_BODY_CHUNKED : req.content_length > 0 ? H1_BODY_LENGTH : H1_BODY_NONE,
+	h1_body_init(&h->body,
+		     req.chunked	      ? H1_BODY_CHUNKED
+		     : req.content_length > 0 ? H1_BODY_LENGTH
+					      : H1_BODY_NONE,
 		     req.content_length > 0 ? (uint64_t)req.content_length : 0);
 	answer_start(h, &req);
 	consume(h, req.size);
@@ -333,7 +338,8 @@ static enum next step_done(struct http *h)
 	return NEXT_ON;
 }
 
-/* The answer is out: stop sending, and read on until the client has closed, so that it is not reset before it has read all. */
+/* The answer is out: stop sending, and read on until the client has closed, so that it is not reset before it has read
+ * all. */
 static enum next step_linger(struct http *h)
 {
 	if (waiting(h))

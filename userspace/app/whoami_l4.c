@@ -7,7 +7,8 @@
 
 #define ECHO_BUFFER 16384
 
-/* Bytes wait in buf[from..to) until the client takes them; nothing is read meanwhile, which is all the backpressure there is. */
+/* Bytes wait in buf[from..to) until the client takes them; nothing is read meanwhile, which is all the backpressure
+ * there is. */
 struct echo {
 	struct watch watch;
 	struct deferred gone;

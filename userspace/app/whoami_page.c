@@ -62,7 +62,8 @@ void page_choose(struct page *p, const struct head *req)
 	if (ends_with(path, STR("/echo")))
 		p->kind = PAGE_ECHO;
 	if (ends_with(path, STR("/health")))
-		p->kind = str_eq(req->method, STR("POST")) || str_eq(req->method, STR("PUT")) ? PAGE_SET_HEALTH : PAGE_HEALTH;
+		p->kind = str_eq(req->method, STR("POST")) || str_eq(req->method, STR("PUT")) ? PAGE_SET_HEALTH
+											      : PAGE_HEALTH;
 	if (ends_with(path, STR("/chunked"))) {
 		p->kind = PAGE_CHUNKED;
 		p->left = query_u64(query, STR("n"), 10, PAGE_MAX_CHUNKS);

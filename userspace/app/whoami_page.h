@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "http/head.h"
 
-#define PAGE_MAX_SIZE (1ull << 30)
-#define PAGE_MAX_CHUNKS 1000000u
+#define PAGE_MAX_SIZE	 (1ull << 30)
+#define PAGE_MAX_CHUNKS	 1000000u
 #define PAGE_MAX_WAIT_MS 60000u
 
 enum page_kind { PAGE_WHOAMI, PAGE_SIZE, PAGE_CHUNKED, PAGE_ECHO, PAGE_HEALTH, PAGE_SET_HEALTH };
@@ -16,7 +16,7 @@ struct page {
 	bool json;
 	int status;
 	uint64_t wait_ms;
-	uint64_t left;  /* bytes (PAGE_SIZE) or chunks (PAGE_CHUNKED) still to send */
+	uint64_t left;	/* bytes (PAGE_SIZE) or chunks (PAGE_CHUNKED) still to send */
 	uint64_t total; /* of the same */
 };
 

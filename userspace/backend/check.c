@@ -1,5 +1,6 @@
-/* Active health checks: when to ask, one non-blocking connection per question, and the thresholds between an answer and a target's state.
- * What is asked and what answers mean is in check_http.c and check_tcp.c. Nothing here logs; the changed callback tells. */
+/* Active health checks: when to ask, one non-blocking connection per question, and the thresholds between an answer and
+ * a target's state. What is asked and what answers mean is in check_http.c and check_tcp.c. Nothing here logs; the
+ * changed callback tells. */
 #include "backend/check_kind.h"
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -10,15 +11,15 @@
 /* One target's check: waiting for its time, or busy with one connection; never two at once. */
 struct probe {
 	struct watch watch;
-	struct timer timer;     /* idle: the next start; busy: the deadline */
+	struct timer timer; /* idle: the next start; busy: the deadline */
 	struct check_group *group;
 	struct target *target;
 	bool busy, connected;
-	unsigned streak;        /* results in a row that contradict target->up */
+	unsigned streak; /* results in a row that contradict target->up */
 	uint64_t started_ms;
 	char *request;
 	size_t request_len, sent, got;
-	char *answer;           /* CHECK_MAX_ANSWER bytes while busy */
+	char *answer; /* CHECK_MAX_ANSWER bytes while busy */
 };
 
 struct check_group {
@@ -41,7 +42,8 @@ static uint64_t now_ms(const struct probe *p)
 static uint64_t interval_ms(const struct probe *p)
 {
 	const struct check_spec *s = &p->group->spec;
-	uint64_t ns = atomic_load(&p->target->up) || !s->unhealthy_interval_ns ? s->interval_ns : s->unhealthy_interval_ns;
+	uint64_t ns =
+		atomic_load(&p->target->up) || !s->unhealthy_interval_ns ? s->interval_ns : s->unhealthy_interval_ns;
 
 	return ns < NS_PER_MS ? 1 : ns / NS_PER_MS;
 }
@@ -88,7 +90,8 @@ static void probe_finish(struct probe *p, enum target_reason why)
 		atomic_store(&t->changed_wall_ns, clock_wall_ns());
 		atomic_store(&t->up, passed);
 	} else if (passed == atomic_load(&t->up)) {
-		atomic_store(&t->reason, why); /* still down, but for another cause now; or confirmed for the first time */
+		atomic_store(&t->reason,
+			     why); /* still down, but for another cause now; or confirmed for the first time */
 	}
 	/* From start to start, but a check that took longer than the interval delays the next one. */
 	next = p->started_ms + interval_ms(p);
@@ -286,7 +289,8 @@ static void probe_init(struct probe *p, struct check_group *g, struct target *t)
 	p->request = g->talk->request(&g->spec, t, &p->request_len);
 }
 
-struct check_group *check_start(struct loop *loop, struct service *s, const struct check_spec *spec, check_changed_fn changed, void *ctx)
+struct check_group *check_start(struct loop *loop, struct service *s, const struct check_spec *spec,
+				check_changed_fn changed, void *ctx)
 {
 	struct check_group *g = mem_zalloc(sizeof(*g) + s->ntargets * sizeof(g->probes[0]));
 	uint64_t window_ms = (spec->interval_ns < NS_PER_S ? spec->interval_ns : NS_PER_S) / NS_PER_MS;

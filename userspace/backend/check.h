@@ -9,10 +9,10 @@ struct check_spec {
 	enum check_kind kind;
 	uint64_t interval_ns, unhealthy_interval_ns, timeout_ns;
 	unsigned healthy_threshold, unhealthy_threshold; /* consecutive results; >= 1 */
-	uint16_t port;            /* 0: the server's */
+	uint16_t port;					 /* 0: the server's */
 	/* HTTP */
 	const char *method, *path, *hostname; /* hostname NULL: the server's host:port */
-	int status;               /* 0: 200..399 */
+	int status;			      /* 0: 200..399 */
 	const char *const *header_names, *const *header_values;
 	size_t nheaders;
 	/* TCP */
@@ -23,7 +23,8 @@ struct check_spec {
 typedef void (*check_changed_fn)(void *ctx, struct service *s, struct target *t, bool up, enum target_reason why);
 
 struct check_group;
-/* Copies spec. The first check of each target runs within min(interval, 1 s), spread; then every interval. A target that several groups
- * check is up only when all say so? No: a target belongs to one service, so one group. */
-struct check_group *check_start(struct loop *loop, struct service *s, const struct check_spec *spec, check_changed_fn changed, void *ctx);
+/* Copies spec. The first check of each target runs within min(interval, 1 s), spread; then every interval. A target
+ * that several groups check is up only when all say so? No: a target belongs to one service, so one group. */
+struct check_group *check_start(struct loop *loop, struct service *s, const struct check_spec *spec,
+				check_changed_fn changed, void *ctx);
 void check_stop(struct check_group **g);

@@ -18,7 +18,8 @@ static char *http_request(const struct check_spec *spec, const struct target *t,
 
 	buf_init(&b, 0);
 	/* A path may be configured without its slash, as a relative reference. */
-	buf_printf(&b, "%s %s%s HTTP/1.1\r\n", spec->method && *spec->method ? spec->method : "GET", *path == '/' ? "" : "/", path);
+	buf_printf(&b, "%s %s%s HTTP/1.1\r\n", spec->method && *spec->method ? spec->method : "GET",
+		   *path == '/' ? "" : "/", path);
 	if (!has_header(spec, "Host"))
 		buf_printf(&b, "Host: %s\r\n", spec->hostname && *spec->hostname ? spec->hostname : t->authority);
 	if (!has_header(spec, "User-Agent"))

@@ -61,6 +61,6 @@ void pool_give(struct target *t, unsigned worker, struct h1_client *c)
 
 void pool_drain(struct target *t, unsigned worker)
 {
-	list_each_safe(it, &t->cells[worker].idle)
+	list_each_safe (it, &t->cells[worker].idle)
 		drop(container_of(it, struct h1_client, link));
 }

@@ -1,11 +1,11 @@
-/* Idle connections per target and worker, last in first out. Liveness is by events: a pooled connection that becomes readable
- * or hangs up is closed there and then. Worker thread only. */
+/* Idle connections per target and worker, last in first out. Liveness is by events: a pooled connection that becomes
+ * readable or hangs up is closed there and then. Worker thread only. */
 #pragma once
 #include "backend/target.h"
 #include "http/h1_client.h"
 
-#define POOL_MAX_IDLE 200u            /* per worker and target */
-#define POOL_IDLE_NS (90ull * 1000000000ull)
+#define POOL_MAX_IDLE 200u /* per worker and target */
+#define POOL_IDLE_NS  (90ull * 1000000000ull)
 
 struct h1_client *pool_take(struct target *t, unsigned worker); /* NULL when none is idle */
 /* Keeps the connection for later; closes it when the pool is full or the target retired. Takes c. */

@@ -1,28 +1,28 @@
-/* A named set of servers: pick and account. Immutable in shape; its balancers (one per worker) and targets are live and are carried over
- * a reload when the service did not change. Reference-counted by snapshots. */
+/* A named set of servers: pick and account. Immutable in shape; its balancers (one per worker) and targets are live and
+ * are carried over a reload when the service did not change. Reference-counted by snapshots. */
 #pragma once
 #include "backend/target.h"
 #include "balance/balance.h"
 
 struct service {
 	atomic_uint refs;
-	char *name;                 /* qualified: "api@file" */
+	char *name; /* qualified: "api@file" */
 	bool pass_host_header;
 	size_t ntargets;
 	struct target **targets;
 	struct balance_item *items; /* the same order */
 	const struct balance_ops *policy;
 	unsigned workers;
-	void **balancers;           /* [workers] */
-	struct rng *rngs;           /* [workers] */
-	void *checks;               /* struct check_group * while health checks run; control thread */
+	void **balancers; /* [workers] */
+	struct rng *rngs; /* [workers] */
+	void *checks;	  /* struct check_group * while health checks run; control thread */
 };
 
 struct service_spec {
 	const char *name;
 	bool pass_host_header;
 	const struct balance_ops *policy; /* NULL: kernel services, which are never picked from here */
-	struct target *const *targets;    /* referenced, not taken */
+	struct target *const *targets;	  /* referenced, not taken */
 	const uint32_t *weights;
 	size_t ntargets;
 	unsigned workers;

@@ -8,16 +8,16 @@
 #include "base/metric.h"
 
 /* Why a server is in its state; the text is what log, API and metrics say. */
-#define TARGET_REASONS(X)                                                                          \
-	X(TARGET_INITIAL, "not checked yet")                                                       \
-	X(TARGET_CHECK_OK, "health check passed")                                                  \
-	X(TARGET_CONNECT_REFUSED, "connection refused")                                            \
-	X(TARGET_CONNECT_TIMEOUT, "connect timed out")                                             \
-	X(TARGET_CONNECT_FAILED, "connect failed")                                                 \
-	X(TARGET_ANSWER_TIMEOUT, "no answer in time")                                              \
-	X(TARGET_CLOSED_EARLY, "connection closed before an answer")                               \
-	X(TARGET_BAD_ANSWER, "answer is not valid HTTP")                                           \
-	X(TARGET_BAD_STATUS, "unexpected status")                                                  \
+#define TARGET_REASONS(X)                                            \
+	X(TARGET_INITIAL, "not checked yet")                         \
+	X(TARGET_CHECK_OK, "health check passed")                    \
+	X(TARGET_CONNECT_REFUSED, "connection refused")              \
+	X(TARGET_CONNECT_TIMEOUT, "connect timed out")               \
+	X(TARGET_CONNECT_FAILED, "connect failed")                   \
+	X(TARGET_ANSWER_TIMEOUT, "no answer in time")                \
+	X(TARGET_CLOSED_EARLY, "connection closed before an answer") \
+	X(TARGET_BAD_ANSWER, "answer is not valid HTTP")             \
+	X(TARGET_BAD_STATUS, "unexpected status")                    \
 	X(TARGET_UNEXPECTED_DATA, "answer is not what was expected")
 
 #define X(id, text) id,
@@ -25,20 +25,20 @@ enum target_reason { TARGET_REASONS(X) };
 #undef X
 const char *target_reason_text(enum target_reason r);
 
-struct target_cell { /* one worker's idle connections, most recently used first */
+struct target_cell {	  /* one worker's idle connections, most recently used first */
 	struct list idle; /* struct h1_client.link */
 	unsigned nidle;
 } __attribute__((aligned(64)));
 
 struct target {
 	atomic_uint refs;
-	char *name;                /* as configured: "http://198.18.1.11:80" or "198.18.1.11:5432" */
-	char *authority;           /* host:port for Host when it is not passed through */
+	char *name;	 /* as configured: "http://198.18.1.11:80" or "198.18.1.11:5432" */
+	char *authority; /* host:port for Host when it is not passed through */
 	struct endpoint at;
 	atomic_bool up;
-	atomic_bool retired;       /* in no current snapshot: connections are not kept */
+	atomic_bool retired; /* in no current snapshot: connections are not kept */
 	atomic_uint in_flight;
-	_Atomic int reason;        /* enum target_reason */
+	_Atomic int reason; /* enum target_reason */
 	_Atomic uint64_t changed_wall_ns;
 	struct metric_series *up_series; /* traefik_service_server_up; may be NULL */
 	unsigned ncells;
@@ -47,4 +47,5 @@ struct target {
 
 struct target *target_new(const char *name, const struct endpoint *at, unsigned workers); /* up, one reference */
 struct target *target_ref(struct target *t);
-void target_unref(struct target **t); /* any thread; pools must be empty by then (workers empty theirs when it is retired) */
+void target_unref(
+	struct target **t); /* any thread; pools must be empty by then (workers empty theirs when it is retired) */

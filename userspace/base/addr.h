@@ -16,7 +16,7 @@ struct endpoint {
 	uint16_t port;
 };
 
-#define ADDR_TEXT_MAX 48     /* with NUL */
+#define ADDR_TEXT_MAX	  48 /* with NUL */
 #define ENDPOINT_TEXT_MAX 56 /* "[v6]:port" with NUL */
 
 extern const struct addr addr_any4, addr_any6;
@@ -26,7 +26,7 @@ bool addr_is_any(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
 bool addr_eq(const struct addr *a, const struct addr *b);
 bool endpoint_eq(const struct endpoint *a, const struct endpoint *b);
-int addr_parse(struct str s, struct addr *ret);               /* "1.2.3.4", "::1", "[::1]"; 0 or -EINVAL */
+int addr_parse(struct str s, struct addr *ret);			/* "1.2.3.4", "::1", "[::1]"; 0 or -EINVAL */
 void addr_print(const struct addr *a, char out[ADDR_TEXT_MAX]); /* v4 dotted, v6 RFC 5952 without brackets */
 /* "host:port" with an IP host, "[v6]:port", or ":port" (any address, v6 dual stack); 0 or -EINVAL. No names. */
 int endpoint_parse(struct str s, struct endpoint *ret);

@@ -21,7 +21,7 @@ struct arena {
 	char *cur, *end;
 	struct arena_disposer *disposers;
 	const struct arena_source *source; /* NULL: malloc */
-	size_t used, limit;                /* bytes handed out and their ceiling; limit 0: none */
+	size_t used, limit;		   /* bytes handed out and their ceiling; limit 0: none */
 };
 
 void arena_init(struct arena *a);

@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 #define NS_PER_MS 1000000ull
-#define NS_PER_S 1000000000ull
+#define NS_PER_S  1000000000ull
 
 uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC */
 uint64_t clock_wall_ns(void); /* CLOCK_REALTIME, ns since 1970 */

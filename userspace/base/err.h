@@ -18,7 +18,7 @@ struct err_item {
 	enum err_level level;
 	char *file; /* copies: an error outlives the tree it is about */
 	int line, col;
-	char *key;  /* dotted path, "http.routers.api.rule"; may be NULL */
+	char *key; /* dotted path, "http.routers.api.rule"; may be NULL */
 	char *text;
 };
 
@@ -35,7 +35,7 @@ void err_add(struct err_list *e, struct place at, const char *key, const char *f
 void err_warn(struct err_list *e, struct place at, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void err_move(struct err_list *to, struct err_list *from); /* appends all of `from`, which is empty afterwards */
-void err_sort(struct err_list *e);                         /* by file, line, column; stable */
+void err_sort(struct err_list *e);			   /* by file, line, column; stable */
 /* One line without newline: "file:line:col: key: text"; parts that are unknown are left out. Warnings say
  * "warning: " before the text. */
 void err_format(const struct err_item *i, struct buf *out);

@@ -8,8 +8,14 @@ struct list {
 	struct list *next, *prev;
 };
 
-static inline void list_init(struct list *l) { l->next = l->prev = l; }
-static inline bool list_empty(const struct list *l) { return l->next == l; }
+static inline void list_init(struct list *l)
+{
+	l->next = l->prev = l;
+}
+static inline bool list_empty(const struct list *l)
+{
+	return l->next == l;
+}
 static inline void list_insert_after(struct list *at, struct list *n)
 {
 	n->next = at->next;
@@ -17,8 +23,14 @@ static inline void list_insert_after(struct list *at, struct list *n)
 	at->next->prev = n;
 	at->next = n;
 }
-static inline void list_push_front(struct list *l, struct list *n) { list_insert_after(l, n); }
-static inline void list_push_back(struct list *l, struct list *n) { list_insert_after(l->prev, n); }
+static inline void list_push_front(struct list *l, struct list *n)
+{
+	list_insert_after(l, n);
+}
+static inline void list_push_back(struct list *l, struct list *n)
+{
+	list_insert_after(l->prev, n);
+}
 /* Removing an item twice is harmless: it is left pointing at itself. */
 static inline void list_remove(struct list *n)
 {
@@ -37,6 +49,5 @@ static inline void list_take(struct list *from, struct list *to)
 	to->prev->next = to;
 	list_init(from);
 }
-#define list_each_safe(it, l)                                                                      \
-	for (struct list *it = (l)->next, *it##_next = it->next; it != (l);                        \
-	     it = it##_next, it##_next = it->next)
+#define list_each_safe(it, l) \
+	for (struct list *it = (l)->next, *it##_next = it->next; it != (l); it = it##_next, it##_next = it->next)

@@ -29,14 +29,14 @@ bool log_wants(enum log_level level);
 /* At most 200 lines a second get through; how many were held back is said afterwards. */
 void log_line(enum log_level level, const char *msg, const struct log_field *fields, unsigned n);
 
-#define LOG_(level, msg, ...)                                                                      \
-	do {                                                                                       \
-		if (log_wants(level)) {                                                            \
+#define LOG_(level, msg, ...)                                                                         \
+	do {                                                                                          \
+		if (log_wants(level)) {                                                               \
 			const struct log_field log_f_[] = { { 0, 0, 0 } __VA_OPT__(, ) __VA_ARGS__ }; \
-			log_line(level, msg, log_f_ + 1, sizeof(log_f_) / sizeof(log_f_[0]) - 1);  \
-		}                                                                                  \
+			log_line(level, msg, log_f_ + 1, sizeof(log_f_) / sizeof(log_f_[0]) - 1);     \
+		}                                                                                     \
 	} while (0)
 #define log_debug(...) LOG_(LOG_DEBUG, __VA_ARGS__)
-#define log_info(...) LOG_(LOG_INFO, __VA_ARGS__)
-#define log_warn(...) LOG_(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  LOG_(LOG_INFO, __VA_ARGS__)
+#define log_warn(...)  LOG_(LOG_WARN, __VA_ARGS__)
 #define log_error(...) LOG_(LOG_ERROR, __VA_ARGS__)

@@ -5,9 +5,9 @@
 #include <stdint.h>
 
 struct maglev_backend {
-	uint64_t hash;   /* identity: equal on every node and across restarts */
+	uint64_t hash;	 /* identity: equal on every node and across restarts */
 	uint32_t weight; /* 0: gets no row */
-	uint16_t id;     /* value written into the rows it gets */
+	uint16_t id;	 /* value written into the rows it gets */
 };
 
 #define MAGLEV_NONE 0xffff

@@ -16,10 +16,10 @@ struct map {
 };
 
 void map_init(struct map *m);
-void map_free(struct map *m);                          /* not the values */
+void map_free(struct map *m);			       /* not the values */
 void *map_get(const struct map *m, struct str key);    /* NULL when absent */
 void *map_set(struct map *m, struct str key, void *v); /* returns the value it replaced or NULL */
 void *map_remove(struct map *m, struct str key);
-#define map_each(it, m)                                                                            \
-	for (struct map_entry *it = (m)->entries; it && it < (m)->entries + (m)->n; it++)          \
+#define map_each(it, m)                                                                   \
+	for (struct map_entry *it = (m)->entries; it && it < (m)->entries + (m)->n; it++) \
 		if (it->key)

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-void *mem_alloc(size_t n);                       /* never NULL; owned by the caller, freed with free() */
-void *mem_zalloc(size_t n);                      /* the same, zero-filled */
+void *mem_alloc(size_t n);			       /* never NULL; owned by the caller, freed with free() */
+void *mem_zalloc(size_t n);			       /* the same, zero-filled */
 void *mem_realloc(void *p, size_t count, size_t size); /* checks count * size for overflow */
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
@@ -36,14 +36,24 @@ static inline void mem_fclosep(FILE **f)
 	*f = NULL;
 }
 
-#define _cleanup_(f) __attribute__((cleanup(f)))
-#define _cleanup_free_ _cleanup_(mem_freep)
-#define _cleanup_close_ _cleanup_(mem_closep)
+#define _cleanup_(f)	 __attribute__((cleanup(f)))
+#define _cleanup_free_	 _cleanup_(mem_freep)
+#define _cleanup_close_	 _cleanup_(mem_closep)
 #define _cleanup_fclose_ _cleanup_(mem_fclosep)
 
 /* take_ptr(p), take_fd(fd): hand ownership on and forget it here. */
-#define take_ptr(p) ({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
-#define take_fd(fd) ({ int taken_ = (fd); (fd) = -1; taken_; })
+#define take_ptr(p)                         \
+	({                                  \
+		__typeof__(p) taken_ = (p); \
+		(p) = NULL;                 \
+		taken_;                     \
+	})
+#define take_fd(fd)                \
+	({                         \
+		int taken_ = (fd); \
+		(fd) = -1;         \
+		taken_;            \
+	})
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define ARRAY_LEN(a)			(sizeof(a) / sizeof((a)[0]))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))

@@ -10,7 +10,7 @@
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
-#define METRIC_MAX_LABELS 8
+#define METRIC_MAX_LABELS  8
 #define METRIC_MAX_BUCKETS 32
 
 struct metric_family {
@@ -20,23 +20,23 @@ struct metric_family {
 	const char *labels[METRIC_MAX_LABELS];
 	unsigned nbuckets;
 	double buckets[METRIC_MAX_BUCKETS]; /* upper bounds in seconds, ascending, without +Inf */
-	struct map series;                  /* label values -> struct metric_series; under the registry lock */
+	struct map series;		    /* label values -> struct metric_series; under the registry lock */
 	struct metric_family *next;
 };
 
 /* A cell is written by its own column's thread only; 64 bytes aligned so that columns never share a line. */
 struct metric_cell {
-	_Atomic uint64_t value; /* counter */
-	_Atomic uint64_t sum_ns; /* histogram: sum of observations */
+	_Atomic uint64_t value;	   /* counter */
+	_Atomic uint64_t sum_ns;   /* histogram: sum of observations */
 	_Atomic uint64_t bucket[]; /* histogram: nbuckets + 1, not cumulative */
 } __attribute__((aligned(64)));
 
 struct metric_series {
 	struct metric_family *family;
-	unsigned refs;              /* under the registry lock */
-	size_t stride;              /* bytes from one column's cell to the next */
+	unsigned refs; /* under the registry lock */
+	size_t stride; /* bytes from one column's cell to the next */
 	char *cells;
-	_Atomic uint64_t gauge;     /* METRIC_GAUGE: bits of a double, written by anybody */
+	_Atomic uint64_t gauge; /* METRIC_GAUGE: bits of a double, written by anybody */
 	uint64_t bound_ns[METRIC_MAX_BUCKETS];
 	char *values[METRIC_MAX_LABELS];
 };
@@ -71,8 +71,8 @@ static inline void metric_add(struct metric_series *s, unsigned column, uint64_t
 	metric_cell_add(&metric_cell(s, column)->value, n);
 }
 
-void metric_set(struct metric_series *s, double v);                         /* gauge */
-void metric_gauge_add(struct metric_series *s, double v);                   /* gauge, atomic */
+void metric_set(struct metric_series *s, double v);	  /* gauge */
+void metric_gauge_add(struct metric_series *s, double v); /* gauge, atomic */
 /* Counter kept elsewhere (a kernel map); control thread. */
 void metric_counter_set(struct metric_series *s, uint64_t v);
 void metric_observe_ns(struct metric_series *s, unsigned column, uint64_t ns); /* histogram */
@@ -81,9 +81,9 @@ void metric_observe_ns(struct metric_series *s, unsigned column, uint64_t ns); /
 struct metric_sample {
 	const struct metric_family *family;
 	const char *const *values;
-	double value;    /* counter or gauge */
+	double value; /* counter or gauge */
 	uint64_t count;
-	double sum;      /* seconds */
+	double sum; /* seconds */
 	uint64_t bucket[METRIC_MAX_BUCKETS + 1];
 };
 /* Calls fn for every series, families together, both in registration order. Holds the registry lock: fn must not get

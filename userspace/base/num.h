@@ -5,13 +5,13 @@
 #include <stdint.h>
 #include "base/str.h"
 
-int num_i64(struct str s, int64_t *ret);          /* base 10, optional sign */
+int num_i64(struct str s, int64_t *ret); /* base 10, optional sign */
 int num_u64(struct str s, uint64_t *ret);
-int num_double(struct str s, double *ret);        /* decimal, no inf/nan/hex */
-int num_bool(struct str s, bool *ret);            /* exactly 1 t T TRUE true True 0 f F FALSE false False */
+int num_double(struct str s, double *ret); /* decimal, no inf/nan/hex */
+int num_bool(struct str s, bool *ret);	   /* exactly 1 t T TRUE true True 0 f F FALSE false False */
 /* Go duration ("1h30m", "1.5s", "250ms"), or a plain integer meaning seconds. Result in ns; negative allowed. */
 int num_duration_ns(struct str s, int64_t *ret);
-int num_size(struct str s, uint64_t *ret);        /* bytes; plain integer, or with suffix KiB MiB GiB kB MB GB */
+int num_size(struct str s, uint64_t *ret);	   /* bytes; plain integer, or with suffix KiB MiB GiB kB MB GB */
 void num_print_duration(int64_t ns, char out[32]); /* as Go prints it: "1m30s", "1.5s", "250ms", "0s" */
 /* Edit distance (optimal string alignment, ASCII case folded); for "did you mean". */
 unsigned num_edit_distance(struct str a, struct str b);

@@ -1,4 +1,5 @@
-/* A set of CIDR prefixes with longest-match membership; a single address is a full-length prefix. Built once, then read-only. */
+/* A set of CIDR prefixes with longest-match membership; a single address is a full-length prefix. Built once, then
+ * read-only. */
 #pragma once
 #include <stdbool.h>
 #include "base/addr.h"
@@ -13,7 +14,8 @@ struct prefix_set {
 	size_t n, cap;
 };
 
-int prefix_parse(struct str s, struct prefix *ret); /* "10.0.0.0/8", "fd00::/8", "192.0.2.1"; 0 or -EINVAL; host bits are cleared */
+int prefix_parse(struct str s,
+		 struct prefix *ret); /* "10.0.0.0/8", "fd00::/8", "192.0.2.1"; 0 or -EINVAL; host bits are cleared */
 void prefix_set_add(struct prefix_set *s, const struct prefix *p);
 void prefix_set_finish(struct prefix_set *s); /* sorts and merges; before the first lookup */
 bool prefix_set_has(const struct prefix_set *s, const struct addr *a);

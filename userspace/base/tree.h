@@ -11,9 +11,9 @@ enum tree_kind { TREE_NULL, TREE_SCALAR, TREE_LIST, TREE_MAP };
 
 struct tree {
 	enum tree_kind kind;
-	bool quoted;          /* scalar was written in quotes: never null */
+	bool quoted; /* scalar was written in quotes: never null */
 	struct place at;
-	struct str text;      /* TREE_SCALAR, NUL-terminated */
+	struct str text;	 /* TREE_SCALAR, NUL-terminated */
 	struct tree_pair *pairs; /* TREE_MAP in written order; TREE_LIST uses value only */
 	size_t n, cap;
 };

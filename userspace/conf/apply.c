@@ -12,7 +12,7 @@
 #include "conf/health.h"
 #include "conf/link.h"
 
-/* --- the kernel tier ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the kernel tier ---- */
 
 static void fill_backends(const struct l4_binding *b, struct kern_backend *out)
 {
@@ -32,8 +32,12 @@ static int sync_kernel(struct apply *a, const struct revision *rev, struct err_l
 		struct kern_backend *backends = arena_zalloc(&arena, (b->service->ntargets + 1) * sizeof(*backends));
 		fill_backends(b, backends);
 		services[i] = (struct kern_service){
-			.name = b->router, .vip = b->vip, .proto = b->proto, .forwarding = KERN_SNAT,
-			.backends = backends, .nbackends = b->service->ntargets,
+			.name = b->router,
+			.vip = b->vip,
+			.proto = b->proto,
+			.forwarding = KERN_SNAT,
+			.backends = backends,
+			.nbackends = b->service->ntargets,
 		};
 	}
 	int rc = a->kern->ops->sync(a->kern, services, rev->nl4, errs);
@@ -65,15 +69,17 @@ static void on_resync(struct timer *t)
 	err_free(&errs);
 }
 
-/* --- health --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- health ---- */
 
 static void on_health(void *ctx, struct service *s, struct target *t, bool up, enum target_reason why)
 {
 	struct apply *a = ctx;
 	if (up)
-		log_info("server is up", F_STR("service", s->name), F_STR("server", t->name), F_STR("reason", target_reason_text(why)));
+		log_info("server is up", F_STR("service", s->name), F_STR("server", t->name),
+			 F_STR("reason", target_reason_text(why)));
 	else
-		log_warn("server is down", F_STR("service", s->name), F_STR("server", t->name), F_STR("reason", target_reason_text(why)));
+		log_warn("server is down", F_STR("service", s->name), F_STR("server", t->name),
+			 F_STR("reason", target_reason_text(why)));
 	if (t->up_series)
 		metric_set(t->up_series, up ? 1 : 0);
 	if (!s->policy)
@@ -106,7 +112,7 @@ static void start_checks(struct apply *a, struct revision *rev, const struct sna
 	}
 }
 
-/* --- publish -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- publish ---- */
 
 static bool names_target(const struct snapshot *s, const struct target *t)
 {
@@ -149,13 +155,16 @@ static bool wants_listener(const struct revision *rev, const struct entry *e)
 	return true;
 }
 
-/* An address that is not this host's can only be meant for the kernel tier: without a router there it just waits for one. */
+/* An address that is not this host's can only be meant for the kernel tier: without a router there it just waits for
+ * one. */
 static int stage_listener(struct apply *a, struct revision *rev, struct entry *e, struct err_list *errs)
 {
 	int rc = engine_stage(a->engine, e);
 	const char *key = arena_printf(&rev->arena, "entryPoints.%s.address", e->name);
 	if (rc == -EADDRNOTAVAIL && a->conf->kernel.interfaces.n) {
-		err_warn(errs, e->conf->at, key, "%s is not an address of this host and no kernel service uses it: nothing listens there", e->conf->address);
+		err_warn(errs, e->conf->at, key,
+			 "%s is not an address of this host and no kernel service uses it: nothing listens there",
+			 e->conf->address);
 		return 0;
 	}
 	if (rc < 0)
@@ -201,8 +210,9 @@ static void log_applied(const struct apply *a, const struct dynamic_conf *before
 	diff_dynamic(&d, before, &a->current->conf);
 	diff_print(&d, 8, &text);
 	_cleanup_free_ char *changes = buf_take(&text);
-	log_info("configuration applied", F_INT("generation", a->generation), F_INT("http routers", a->current->conf.http.routers.n),
-		 F_INT("kernel services", a->current->nl4), F_STR("changes", changes));
+	log_info("configuration applied", F_INT("generation", a->generation),
+		 F_INT("http routers", a->current->conf.http.routers.n), F_INT("kernel services", a->current->nl4),
+		 F_STR("changes", changes));
 	diff_free(&d);
 }
 
@@ -266,7 +276,8 @@ static void note_attempt(struct apply *a, int rc, struct err_list *errs)
 
 static void log_refused(const struct apply *a)
 {
-	log_error(a->current ? "configuration refused, the previous one stays in force" : "configuration refused", F_INT("errors", a->last_errors.errors));
+	log_error(a->current ? "configuration refused, the previous one stays in force" : "configuration refused",
+		  F_INT("errors", a->last_errors.errors));
 }
 
 static void on_changed(struct inbox *in)
@@ -317,9 +328,14 @@ void apply_init(struct apply *a)
 	a->generation = a->attempts = a->last_attempt_wall_ns = a->last_success_wall_ns = 0;
 	err_init(&a->last_errors);
 	timer_init(&a->resync, on_resync);
-	a->reloads = metric_series_get(metric_family("traefik_config_reloads_total", "Configurations tried.", METRIC_COUNTER, NULL, 0, NULL, 0), NULL);
-	a->last_success = metric_series_get(metric_family("traefik_config_last_reload_success",
-							   "When a configuration was last taken over, in seconds since 1970.", METRIC_GAUGE, NULL, 0, NULL, 0), NULL);
+	a->reloads = metric_series_get(metric_family("traefik_config_reloads_total", "Configurations tried.",
+						     METRIC_COUNTER, NULL, 0, NULL, 0),
+				       NULL);
+	a->last_success =
+		metric_series_get(metric_family("traefik_config_last_reload_success",
+						"When a configuration was last taken over, in seconds since 1970.",
+						METRIC_GAUGE, NULL, 0, NULL, 0),
+				  NULL);
 	inbox_init(&a->inbox, a->loop, (uint64_t)a->conf->providers.throttle_ns);
 	a->inbox.changed = on_changed;
 	a->inbox.refused = on_refused;

@@ -1,5 +1,6 @@
 /* The configuration in force and the way a new one gets there: merge -> decode -> link -> stage -> kernel -> publish.
- * Any failure before publish discards the candidate; what was serving goes on serving, and last_errors says why. Control thread only. */
+ * Any failure before publish discards the candidate; what was serving goes on serving, and last_errors says why.
+ * Control thread only. */
 #pragma once
 #include "conf/delivery.h"
 #include "kern/kern.h"
@@ -10,18 +11,19 @@
 
 /* A kernel-tier service in force: one TCP or UDP router's VIP. */
 struct l4_binding {
-	const char *router;        /* "db@file" */
-	const char *entry;         /* "db" */
+	const char *router; /* "db@file" */
+	const char *entry;  /* "db" */
 	enum kern_proto proto;
 	struct endpoint vip;
-	struct service *service;   /* targets and their health; never picked from in user space. Its name is "db@file/tcp" */
-	const uint32_t *weights;   /* [service->ntargets] */
-	int forwarding;            /* enum kern_forwarding */
+	struct service
+		*service; /* targets and their health; never picked from in user space. Its name is "db@file/tcp" */
+	const uint32_t *weights; /* [service->ntargets] */
+	int forwarding;		 /* enum kern_forwarding */
 };
 
 /* One validated configuration: the plain data and what was built from it. */
 struct revision {
-	struct arena arena;        /* conf and names */
+	struct arena arena;	   /* conf and names */
 	struct dynamic_conf conf;  /* qualified names ("api@file") */
 	struct snapshot *snapshot; /* one reference */
 	struct l4_binding *l4;
@@ -29,18 +31,18 @@ struct revision {
 };
 
 struct apply {
-	struct loop *loop;         /* control loop */
+	struct loop *loop; /* control loop */
 	struct engine *engine;
 	const struct static_conf *conf;
 	struct kern *kern;
 	const struct internal_service *const *internals; /* ends with NULL */
-	struct inbox inbox;        /* what the providers delivered */
-	struct revision *current;  /* NULL before the first success */
+	struct inbox inbox;				 /* what the providers delivered */
+	struct revision *current;			 /* NULL before the first success */
 	struct err_list last_errors; /* of the newest attempt; empty when it succeeded (warnings stay) */
 	bool last_ok;
 	uint64_t generation, attempts, last_attempt_wall_ns, last_success_wall_ns;
 	struct metric_series *reloads, *last_success;
-	struct timer resync;       /* pushes health to the kernel tier, coalesced */
+	struct timer resync; /* pushes health to the kernel tier, coalesced */
 };
 
 void apply_init(struct apply *a); /* loop, engine, conf, kern, internals are set by the caller */

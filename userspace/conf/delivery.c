@@ -21,7 +21,7 @@ static void drop(struct delivery *d)
 
 static struct delivery *delivery_of(struct inbox *in, const char *provider)
 {
-	vec_each(d, &in->v)
+	vec_each (d, &in->v)
 		if (strcmp(d->provider, provider) == 0)
 			return d;
 	struct delivery fresh = { .provider = mem_strdup(provider) };
@@ -108,7 +108,7 @@ int inbox_merge(const struct inbox *in, struct arena *a, struct tree **ret, stru
 void inbox_free(struct inbox *in)
 {
 	timer_cancel(&in->loop->wheel, &in->timer);
-	vec_each(d, &in->v) {
+	vec_each (d, &in->v) {
 		drop(d);
 		free(d->provider);
 	}

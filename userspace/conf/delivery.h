@@ -1,5 +1,5 @@
-/* What the providers delivered last, and when it is time to build a configuration from it: the first delivery at once, later ones at most
- * once per throttle time, newest only. Control thread only. */
+/* What the providers delivered last, and when it is time to build a configuration from it: the first delivery at once,
+ * later ones at most once per throttle time, newest only. Control thread only. */
 #pragma once
 #include "base/vec.h"
 #include "io/loop.h"
@@ -7,7 +7,7 @@
 
 struct delivery {
 	char *provider;
-	struct arena *arena;      /* NULL: nothing usable yet */
+	struct arena *arena; /* NULL: nothing usable yet */
 	struct tree *root;
 	struct err_list warnings; /* of that delivery */
 };
@@ -17,7 +17,7 @@ struct inbox {
 	uint64_t throttle_ms, next_ms;
 	struct timer timer;
 	VEC(struct delivery) v;
-	bool held;                /* deliveries are collected, nothing is built: while the providers start */
+	bool held; /* deliveries are collected, nothing is built: while the providers start */
 	void (*changed)(struct inbox *in);
 	/* A provider's configuration has errors; what it delivered before stays. The callee may move errs away. */
 	void (*refused)(struct inbox *in, const char *provider, struct err_list *errs);

@@ -8,11 +8,10 @@ static uint64_t positive(int64_t ns, uint64_t otherwise)
 }
 
 /* Both kinds of check name these options alike. */
-#define TIMES(h)                                                                                   \
-	.interval_ns = (uint64_t)(h)->interval_ns,                                                 \
-	.unhealthy_interval_ns = positive((h)->unhealthy_interval_ns, (uint64_t)(h)->interval_ns), \
-	.timeout_ns = (uint64_t)(h)->timeout_ns,                                                   \
-	.healthy_threshold = (unsigned)(h)->healthy_threshold,                                     \
+#define TIMES(h)                                                                                        \
+	.interval_ns = (uint64_t)(h)->interval_ns,                                                      \
+	.unhealthy_interval_ns = positive((h)->unhealthy_interval_ns, (uint64_t)(h)->interval_ns),      \
+	.timeout_ns = (uint64_t)(h)->timeout_ns, .healthy_threshold = (unsigned)(h)->healthy_threshold, \
 	.unhealthy_threshold = (unsigned)(h)->unhealthy_threshold, .port = (uint16_t)(h)->port
 
 static bool http_spec(const struct http_health_conf *h, struct check_spec *ret)

@@ -25,7 +25,7 @@ static char *keyf(struct linker *l, const char *fmt, const char *name)
 	return arena_strdup(&l->rev->arena, text);
 }
 
-/* --- services ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- services ---- */
 
 static void drop_service(void *p)
 {
@@ -66,7 +66,8 @@ static struct target *live_target(const struct service *s, const char *name, con
 	return NULL;
 }
 
-static struct target *make_target(struct linker *l, const struct service *before, const char *service, const char *name, const struct endpoint *at)
+static struct target *make_target(struct linker *l, const struct service *before, const char *service, const char *name,
+				  const struct endpoint *at)
 {
 	static const char *const labels[] = { "service", "url" };
 	struct target *t = live_target(before, name, at);
@@ -74,7 +75,9 @@ static struct target *make_target(struct linker *l, const struct service *before
 		return t;
 	t = target_new(name, at, l->apply->engine->nworkers);
 	if (l->apply->conf->metrics.prometheus) {
-		struct metric_family *f = metric_family("traefik_service_server_up", "Whether a server is up (1) or down (0).", METRIC_GAUGE, labels, 2, NULL, 0);
+		struct metric_family *f =
+			metric_family("traefik_service_server_up", "Whether a server is up (1) or down (0).",
+				      METRIC_GAUGE, labels, 2, NULL, 0);
 		t->up_series = metric_series_get(f, (const char *const[]){ service, name });
 		metric_set(t->up_series, 1);
 	}
@@ -109,8 +112,13 @@ struct service *link_service(struct linker *l, const char *name, const struct li
 	for (size_t i = 0; i < in->n; i++)
 		targets[i] = make_target(l, before, name, in->names[i], &in->at[i]);
 	struct service_spec spec = {
-		.name = name, .pass_host_header = in->pass_host_header, .policy = in->policy,
-		.targets = targets, .weights = in->weights, .ntargets = in->n, .workers = l->apply->engine->nworkers,
+		.name = name,
+		.pass_host_header = in->pass_host_header,
+		.policy = in->policy,
+		.targets = targets,
+		.weights = in->weights,
+		.ntargets = in->n,
+		.workers = l->apply->engine->nworkers,
 	};
 	struct service *s = service_new(&spec);
 	for (size_t i = 0; i < in->n; i++)
@@ -152,14 +160,15 @@ static struct service *link_http_service(struct linker *l, const char *name, con
 		in->names[i] = sc->url;
 		in->weights[i] = (uint32_t)sc->weight;
 		if (resolve(sc->url, &in->at[i]) < 0)
-			err_add(l->errs, sc->at, keyf(l, "http.services.%s.loadBalancer.servers", name), "the host of %s cannot be resolved", sc->url);
+			err_add(l->errs, sc->at, keyf(l, "http.services.%s.loadBalancer.servers", name),
+				"the host of %s cannot be resolved", sc->url);
 	}
 	in->policy = balance_all[lb ? lb->strategy : 0];
 	in->pass_host_header = lb ? lb->pass_host_header : true;
 	return link_service(l, name, in);
 }
 
-/* --- routers ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- routers ---- */
 
 static struct service *find_service(const struct linker *l, const char *name)
 {
@@ -211,7 +220,8 @@ static void link_middlewares(struct linker *l, struct route *rt, const struct ro
 		if (!mc || !mc->kind.variant)
 			continue; /* decode said so already */
 		*m = (struct mw){ .type = mc->kind.variant->tag, .name = name };
-		if (m->type->create(mc->kind.value, &l->snap->arena, mc->at, keyf(l, "http.middlewares.%s", name), l->errs, &m->ctx) == 0)
+		if (m->type->create(mc->kind.value, &l->snap->arena, mc->at, keyf(l, "http.middlewares.%s", name),
+				    l->errs, &m->ctx) == 0)
 			rt->nmws++;
 	}
 }
@@ -220,7 +230,8 @@ static struct route *link_router(struct linker *l, const char *name, const struc
 {
 	struct route *rt = arena_zalloc(&l->snap->arena, sizeof(*rt));
 	rt->name = arena_strdup(&l->snap->arena, name);
-	rt->rule = rule_compile(&l->snap->arena, RULE_HTTP, rc->rule, rc->rule_at, keyf(l, "http.routers.%s.rule", name), l->errs);
+	rt->rule = rule_compile(&l->snap->arena, RULE_HTTP, rc->rule, rc->rule_at,
+				keyf(l, "http.routers.%s.rule", name), l->errs);
 	rt->priority = rule_priority(RULE_HTTP, rc->rule, rc->priority);
 	rt->service_name = arena_strdup(&l->snap->arena, rc->service);
 	rt->service = find_service(l, rc->service);
@@ -244,7 +255,7 @@ static struct route *link_internal_route(struct linker *l, const struct internal
 	return rt;
 }
 
-/* --- entry points ------------------------------------------------------------------------------------------------------------------- */
+/* ---- entry points ---- */
 
 struct routes {
 	struct route **v;
@@ -260,7 +271,8 @@ static void link_entry(struct linker *l, const struct entry *e, const struct rou
 	struct rule_entry *rules = arena_zalloc(&l->snap->arena, (all->n + 1) * sizeof(*rules));
 	size_t n = 0;
 	for (size_t i = 0; i < all->n; i++) {
-		bool here = all->conf[i] ? decode_listens(st, DECODE_HTTP, all->conf[i], e->id) : strcmp(all->entry[i], e->name) == 0;
+		bool here = all->conf[i] ? decode_listens(st, DECODE_HTTP, all->conf[i], e->id)
+					 : strcmp(all->entry[i], e->name) == 0;
 		if (here && all->v[i]->rule)
 			rules[n++] = (struct rule_entry){ all->v[i]->rule, all->v[i]->priority, all->v[i] };
 	}
@@ -277,8 +289,10 @@ static void link_routes(struct linker *l)
 	size_t max = routers->n + ninternal;
 	struct arena *a = &l->rev->arena;
 	struct routes all = {
-		arena_zalloc(a, (max + 1) * sizeof(*all.v)), arena_zalloc(a, (max + 1) * sizeof(*all.conf)),
-		arena_zalloc(a, (max + 1) * sizeof(*all.entry)), 0,
+		arena_zalloc(a, (max + 1) * sizeof(*all.v)),
+		arena_zalloc(a, (max + 1) * sizeof(*all.conf)),
+		arena_zalloc(a, (max + 1) * sizeof(*all.entry)),
+		0,
 	};
 	for (size_t i = 0; i < ninternal; i++) {
 		all.v[all.n] = link_internal_route(l, &internal[i]);
@@ -293,7 +307,7 @@ static void link_routes(struct linker *l)
 		link_entry(l, &l->apply->engine->entries[i], &all);
 }
 
-/* --- snapshot ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- snapshot ---- */
 
 static void snapshot_free(struct snapshot *s)
 {

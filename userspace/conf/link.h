@@ -1,5 +1,6 @@
-/* Names become pointers: one validated configuration into a snapshot the workers can run on, carrying over every service and server that
- * did not change (identity by name and configuration, servers by address within a service of the same name). Control thread only. */
+/* Names become pointers: one validated configuration into a snapshot the workers can run on, carrying over every
+ * service and server that did not change (identity by name and configuration, servers by address within a service of
+ * the same name). Control thread only. */
 #pragma once
 #include "conf/apply.h"
 

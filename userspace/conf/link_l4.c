@@ -16,8 +16,8 @@ static char *live_name(struct revision *rev, const char *name, enum kern_proto p
 	return arena_printf(&rev->arena, "%s/%s", name, proto == KERN_TCP ? "tcp" : "udp");
 }
 
-static struct service *make_service(struct linker *l, const struct apply *a, const struct l4_lb_conf *lb, const char *name,
-				    const struct opt_table *table, const void *was, const void *is)
+static struct service *make_service(struct linker *l, const struct apply *a, const struct l4_lb_conf *lb,
+				    const char *name, const struct opt_table *table, const void *was, const void *is)
 {
 	if (a->current && was && opt_equal(table, was, is)) {
 		struct service *s = link_carry_over(l, name, true);
@@ -43,7 +43,8 @@ static const uint32_t *weights_of(struct revision *rev, const struct l4_lb_conf 
 	return w;
 }
 
-static bool vip_taken(const struct revision *rev, enum kern_proto proto, const struct endpoint *vip, const char **ret_by)
+static bool vip_taken(const struct revision *rev, enum kern_proto proto, const struct endpoint *vip,
+		      const char **ret_by)
 {
 	for (size_t i = 0; i < rev->nl4; i++)
 		if (rev->l4[i].proto == proto && endpoint_eq(&rev->l4[i].vip, vip)) {
@@ -70,21 +71,29 @@ static void bind_router(struct revision *rev, const struct apply *a, const struc
 		if (!decode_listens(a->conf, r->proto == KERN_TCP ? DECODE_TCP : DECODE_UDP, r->conf, i))
 			continue;
 		if (vip_taken(rev, r->proto, &e->at, &by)) {
-			err_warn(errs, r->conf->at, r->name, "entry point %s is already taken by router %s; this router gets nothing from it", e->name, by);
+			err_warn(errs, r->conf->at, r->name,
+				 "entry point %s is already taken by router %s; this router gets nothing from it",
+				 e->name, by);
 			continue;
 		}
 		rev->l4[rev->nl4++] = (struct l4_binding){
-			.router = r->name, .entry = e->name, .proto = r->proto, .vip = e->at,
-			.service = r->service, .weights = weights, .forwarding = r->lb->forwarding,
+			.router = r->name,
+			.entry = e->name,
+			.proto = r->proto,
+			.vip = e->at,
+			.service = r->service,
+			.weights = weights,
+			.forwarding = r->lb->forwarding,
 		};
 	}
 }
 
-static struct service *service_for(struct linker *l, struct revision *rev, const struct apply *a, enum kern_proto proto, const char *name,
-				   const struct l4_lb_conf **ret_lb)
+static struct service *service_for(struct linker *l, struct revision *rev, const struct apply *a, enum kern_proto proto,
+				   const char *name, const struct l4_lb_conf **ret_lb)
 {
 	const struct l4_service_conf *is = opt_map_get(&l4_of(&rev->conf, proto)->services, name);
-	const struct l4_service_conf *was = a->current ? opt_map_get(&l4_of(&a->current->conf, proto)->services, name) : NULL;
+	const struct l4_service_conf *was =
+		a->current ? opt_map_get(&l4_of(&a->current->conf, proto)->services, name) : NULL;
 	if (!is || !is->load_balancer)
 		return NULL;
 	*ret_lb = is->load_balancer;
@@ -92,10 +101,12 @@ static struct service *service_for(struct linker *l, struct revision *rev, const
 	for (size_t i = 0; i < rev->nl4; i++)
 		if (strcmp(rev->l4[i].service->name, live) == 0)
 			return rev->l4[i].service;
-	return make_service(l, a, is->load_balancer, live, opt_table_at(&dynamic_table, proto == KERN_TCP ? "tcp.services" : "udp.services"), was, is);
+	return make_service(l, a, is->load_balancer, live,
+			    opt_table_at(&dynamic_table, proto == KERN_TCP ? "tcp.services" : "udp.services"), was, is);
 }
 
-static void link_protocol(struct linker *l, struct revision *rev, const struct apply *a, enum kern_proto proto, struct err_list *errs)
+static void link_protocol(struct linker *l, struct revision *rev, const struct apply *a, enum kern_proto proto,
+			  struct err_list *errs)
 {
 	const struct opt_map *routers = &l4_of(&rev->conf, proto)->routers;
 	for (size_t i = 0; i < routers->n; i++) {

@@ -16,8 +16,9 @@ struct link_servers {
 
 /* From link.c: */
 struct link_servers *link_servers_new(struct linker *l, size_t n);
-struct service *link_service(struct linker *l, const char *name, const struct link_servers *in); /* owned by the snapshot */
-struct service *link_carry_over(struct linker *l, const char *name, bool l4);                    /* NULL when there is none */
+struct service *link_service(struct linker *l, const char *name,
+			     const struct link_servers *in);		      /* owned by the snapshot */
+struct service *link_carry_over(struct linker *l, const char *name, bool l4); /* NULL when there is none */
 
 /* Fills rev->l4. */
 void link_l4(struct linker *l, struct revision *rev, const struct apply *a, struct err_list *errs);

@@ -8,12 +8,13 @@ void main_file_init(struct main_file *m, const struct static_conf *running)
 	m->running = running;
 }
 
-static void warn_changes(const struct main_file *m, const struct static_conf *now, const struct tree *root, struct err_list *errs)
+static void warn_changes(const struct main_file *m, const struct static_conf *now, const struct tree *root,
+			 struct err_list *errs)
 {
 	struct diff d;
 	diff_init(&d);
 	diff_static(&d, m->running, now);
-	vec_each(i, &d.items)
+	vec_each (i, &d.items)
 		err_warn(errs, (struct place){ root->at.file, 0, 0 }, i->key, "changed; takes effect after a restart");
 	diff_free(&d);
 }

@@ -1,5 +1,5 @@
-/* The file given with -c while the agent runs: its routing sections are followed like any other file's, changes of its start-up options are
- * reported as needing a restart. */
+/* The file given with -c while the agent runs: its routing sections are followed like any other file's, changes of its
+ * start-up options are reported as needing a restart. */
 #pragma once
 #include "conf/static.h"
 

@@ -14,7 +14,8 @@ static void on_ready(struct watch *w, uint32_t events)
 	c->on_event(c);
 }
 
-int h1_client_dial(const struct endpoint *to, struct loop *loop, struct block_pool *pool, uint32_t max_head, struct h1_client **ret)
+int h1_client_dial(const struct endpoint *to, struct loop *loop, struct block_pool *pool, uint32_t max_head,
+		   struct h1_client **ret)
 {
 	int fd;
 	int rc = sock_connect(to, &fd);

@@ -4,13 +4,30 @@
 
 enum { C_TOKEN = 1, C_VALUE = 2, C_TARGET = 4, C_HOST = 8 };
 
-/* tchar (RFC 9110 §5.6.2); field-vchar, obs-text, SP, HTAB; visible ASCII for targets, without '#', which no client may send;
- * what a host may consist of (RFC 3986 §3.2.2), with port and brackets. */
+/* tchar (RFC 9110 §5.6.2); field-vchar, obs-text, SP, HTAB; visible ASCII for targets, without '#', which no client may
+ * send; what a host may consist of (RFC 3986 §3.2.2), with port and brackets. */
 static const uint8_t class[256] = {
-	['!'] = C_TOKEN | C_HOST, ['#'] = C_TOKEN, ['$' ... '\''] = C_TOKEN | C_HOST, ['*' ... '+'] = C_TOKEN | C_HOST,
-	['-' ... '.'] = C_TOKEN | C_HOST, ['0' ... '9'] = C_TOKEN | C_HOST, ['A' ... 'Z'] = C_TOKEN | C_HOST,
-	['^'] = C_TOKEN, ['`'] = C_TOKEN, ['_'] = C_TOKEN | C_HOST, ['a' ... 'z'] = C_TOKEN | C_HOST, ['|'] = C_TOKEN, ['~'] = C_TOKEN | C_HOST,
-	['('] = C_HOST, [')'] = C_HOST, [','] = C_HOST, [';'] = C_HOST, ['='] = C_HOST, [':'] = C_HOST, ['['] = C_HOST, [']'] = C_HOST,
+	['!'] = C_TOKEN | C_HOST,
+	['#'] = C_TOKEN,
+	['$' ... '\''] = C_TOKEN | C_HOST,
+	['*' ... '+'] = C_TOKEN | C_HOST,
+	['-' ... '.'] = C_TOKEN | C_HOST,
+	['0' ... '9'] = C_TOKEN | C_HOST,
+	['A' ... 'Z'] = C_TOKEN | C_HOST,
+	['^'] = C_TOKEN,
+	['`'] = C_TOKEN,
+	['_'] = C_TOKEN | C_HOST,
+	['a' ... 'z'] = C_TOKEN | C_HOST,
+	['|'] = C_TOKEN,
+	['~'] = C_TOKEN | C_HOST,
+	['('] = C_HOST,
+	[')'] = C_HOST,
+	[','] = C_HOST,
+	[';'] = C_HOST,
+	['='] = C_HOST,
+	[':'] = C_HOST,
+	['['] = C_HOST,
+	[']'] = C_HOST,
 };
 
 static inline bool is_token(unsigned char c)
@@ -169,7 +186,8 @@ static enum h1_error parse_field(struct cursor *c, struct field *f)
 	return H1_OK;
 }
 
-/* One Content-Length, digits only; the same value repeated in a list or in several fields is refused as well: no sender needs it. */
+/* One Content-Length, digits only; the same value repeated in a list or in several fields is refused as well: no sender
+ * needs it. */
 static enum h1_error note_length(struct head *h, struct str v)
 {
 	if (h->content_length >= 0 || v.n == 0 || v.n > 18)

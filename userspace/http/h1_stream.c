@@ -131,7 +131,8 @@ enum h1_error h1_stream_parse(struct h1_stream *s, bool request, struct field *f
 		if (e != H1_OK)
 			return e;
 	}
-	enum h1_error e = request ? h1_parse_request(have.p, have.n, fields, ret) : h1_parse_response(have.p, have.n, fields, ret);
+	enum h1_error e = request ? h1_parse_request(have.p, have.n, fields, ret)
+				  : h1_parse_response(have.p, have.n, fields, ret);
 	if (e == H1_OK && ret->size > s->rx_max)
 		return H1_TOO_MANY_FIELDS;
 	if (e == H1_OK)
@@ -324,7 +325,8 @@ static size_t frame_book(struct h1_stream *s, const struct frame *f, size_t sent
 	return body;
 }
 
-ssize_t h1_stream_send_head(struct h1_stream *s, struct str head, enum h1_body_kind out, uint64_t length, struct str body, bool end)
+ssize_t h1_stream_send_head(struct h1_stream *s, struct str head, enum h1_body_kind out, uint64_t length,
+			    struct str body, bool end)
 {
 	s->out = out;
 	s->out_left = out == H1_BODY_LENGTH ? length : 0;
@@ -332,7 +334,10 @@ ssize_t h1_stream_send_head(struct h1_stream *s, struct str head, enum h1_body_k
 	struct frame f;
 	frame_make(s, body.n, end, &f);
 	struct iovec iov[4] = {
-		{ (void *)head.p, head.n }, { f.pre, f.npre }, { (void *)body.p, f.nbody }, { f.post, f.npost },
+		{ (void *)head.p, head.n },
+		{ f.pre, f.npre },
+		{ (void *)body.p, f.nbody },
+		{ f.post, f.npost },
 	};
 	ssize_t n = conn_writev(&s->conn, iov, f.npre ? 4 : f.nbody ? 3 : 1);
 	if (n == -EAGAIN)

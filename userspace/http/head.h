@@ -14,21 +14,21 @@ struct field {
 
 struct head {
 	struct str method, target; /* requests */
-	int status;                /* responses */
+	int status;		   /* responses */
 	struct str reason;
-	int minor;                 /* HTTP/1.minor */
+	int minor; /* HTTP/1.minor */
 	struct field *fields;
 	unsigned nfields;
-	size_t size;               /* bytes the head took, final empty line included */
+	size_t size; /* bytes the head took, final empty line included */
 
 	/* framing and connection facts, checked against each other by the parser */
-	int64_t content_length;    /* -1: not given */
+	int64_t content_length; /* -1: not given */
 	bool chunked;
-	bool close;                /* the sender will not go on with this connection */
-	bool upgrade;              /* Connection: upgrade with an Upgrade field */
+	bool close;   /* the sender will not go on with this connection */
+	bool upgrade; /* Connection: upgrade with an Upgrade field */
 	bool expect_continue;
-	struct str host;           /* Host field; empty when absent */
-	struct str connection;     /* Connection field value (several joined lists are walked field by field) */
+	struct str host;       /* Host field; empty when absent */
+	struct str connection; /* Connection field value (several joined lists are walked field by field) */
 };
 
 /* First field with that token, or NULL. */

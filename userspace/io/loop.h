@@ -22,9 +22,9 @@ struct deferred {
 struct loop {
 	int epfd;
 	bool stopping;
-	uint64_t now_ns;       /* monotonic, read once per batch */
+	uint64_t now_ns; /* monotonic, read once per batch */
 	struct timer_wheel wheel;
-	struct list deferred;  /* run after the batch */
+	struct list deferred;	 /* run after the batch */
 	struct list before_wait; /* struct loop_hook: run each time before waiting */
 	/* Around an epoll_wait that may block; may be NULL. base/epoch: offline and online belong here, and quiescent
 	 * into a hook, because a busy loop may not sleep for long. */
@@ -51,7 +51,7 @@ void loop_add_level(struct loop *l, struct watch *w, int fd, int *ret_err);
 void loop_del(struct loop *l, struct watch *w);
 /* d must not be deferred already; list_remove(&d->link) takes it back. */
 void loop_defer(struct loop *l, struct deferred *d, void (*run)(struct deferred *d));
-void loop_run(struct loop *l);  /* until loop_stop() */
+void loop_run(struct loop *l); /* until loop_stop() */
 /* One batch: hooks, wait (at most max_wait_ms, -1: as long as it takes), events, timers, deferred. */
 void loop_once(struct loop *l, int max_wait_ms);
 void loop_stop(struct loop *l);

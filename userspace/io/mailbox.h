@@ -16,6 +16,6 @@ struct mailbox {
 	struct message *head, **tail;
 };
 
-int mailbox_init(struct mailbox *m, struct loop *l); /* 0 or -errno */
-void mailbox_free(struct mailbox *m);                /* undelivered messages are delivered first */
+int mailbox_init(struct mailbox *m, struct loop *l);	   /* 0 or -errno */
+void mailbox_free(struct mailbox *m);			   /* undelivered messages are delivered first */
 void mailbox_post(struct mailbox *m, struct message *msg); /* any thread; wakes the loop if it was empty */

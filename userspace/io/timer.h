@@ -8,8 +8,8 @@
 
 struct timer {
 	struct list link;
-	uint64_t due_ms;    /* wanted; 0: not armed */
-	uint64_t slot_ms;   /* where it is filed; 0: not filed */
+	uint64_t due_ms;  /* wanted; 0: not armed */
+	uint64_t slot_ms; /* where it is filed; 0: not filed */
 	void (*fire)(struct timer *t);
 };
 

@@ -1,5 +1,6 @@
 /* The kernel tier: plain desired state in, counts and problems out. The only room that includes libbpf.
- * Everything here runs on the control thread. `kern_none` (no kernel features) is the same interface; callers never ask which. */
+ * Everything here runs on the control thread. `kern_none` (no kernel features) is the same interface; callers never ask
+ * which. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,15 +54,17 @@ struct kern_iface_state {
 };
 
 struct kern_ops {
-	/* Installs exactly these services: backends first, new Maglev inner maps, then VIP entries, then retires what is gone;
-	 * each step is safe to die after. Idempotent. Backends keep their ids by identity (service + endpoint). 0 or -errno with errors added. */
+	/* Installs exactly these services: backends first, new Maglev inner maps, then VIP entries, then retires what
+	 * is gone; each step is safe to die after. Idempotent. Backends keep their ids by identity (service +
+	 * endpoint). 0 or -errno with errors added. */
 	int (*sync)(struct kern *k, const struct kern_service *services, size_t n, struct err_list *errs);
 	/* Readable when netlink has news; the control loop calls refresh then and also once a second. */
 	int (*poll_fd)(struct kern *k); /* -1: none */
 	void (*refresh)(struct kern *k);
 	void (*counts)(struct kern *k, void (*fn)(void *ctx, const struct kern_count *c), void *ctx);
 	size_t (*interfaces)(struct kern *k, struct kern_iface_state *ret, size_t max);
-	/* keep: leave programs, maps, pins and flows in force for the next start. Otherwise detach and remove everything. */
+	/* keep: leave programs, maps, pins and flows in force for the next start. Otherwise detach and remove
+	 * everything. */
 	void (*close)(struct kern *k, bool keep);
 };
 
@@ -70,8 +73,9 @@ struct kern {
 	bool adopted; /* kern_open found maps or links of an earlier run in force and took them over */
 };
 
-/* Loads or adopts (pinned maps of the same ABI and sizes keep their flows), attaches to the interfaces. On failure returns -errno,
- * says why and the remedy in errs, and changes nothing. Problems with single interfaces are warnings. */
+/* Loads or adopts (pinned maps of the same ABI and sizes keep their flows), attaches to the interfaces. On failure
+ * returns -errno, says why and the remedy in errs, and changes nothing. Problems with single interfaces are warnings.
+ */
 int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *errs);
 /* The same interface without a kernel: sync succeeds with a warning per service that it is not served. Never fails. */
 struct kern *kern_none_open(const char *why);

@@ -12,6 +12,7 @@ const struct opt_variant *middleware_all_variants(void)
 {
 	static struct opt_variant variants[ARRAY_LEN(middleware_all)];
 	for (size_t i = 0; middleware_all[i]; i++)
-		variants[i] = (struct opt_variant){ middleware_all[i]->name, middleware_all[i]->conf, middleware_all[i] };
+		variants[i] =
+			(struct opt_variant){ middleware_all[i]->name, middleware_all[i]->conf, middleware_all[i] };
 	return variants;
 }

@@ -1,4 +1,5 @@
-/* stripPrefix. The router's rule decided already that the request belongs here; a path without any of the prefixes passes unchanged. */
+/* stripPrefix. The router's rule decided already that the request belongs here; a path without any of the prefixes
+ * passes unchanged. */
 #include "middleware/strip_prefix.h"
 #include <ctype.h>
 #include <errno.h>
@@ -10,10 +11,15 @@ struct strip_prefix_conf {
 };
 
 static const struct opt rows[] = {
-	{ .name = "prefixes", .kind = OPT_STRINGS, .offset = offsetof(struct strip_prefix_conf, prefixes), .flags = OPT_REQUIRED,
+	{ .name = "prefixes",
+	  .kind = OPT_STRINGS,
+	  .offset = offsetof(struct strip_prefix_conf, prefixes),
+	  .flags = OPT_REQUIRED,
 	  .example = "[/v1, /api/v1]",
-	  .doc = "Prefixes to remove from the path, compared byte by byte in the order written; the first one that matches is removed, and only "
-		 "once. The rest always starts with a slash. The removed text is added to X-Forwarded-Prefix, so that the server can "
+	  .doc = "Prefixes to remove from the path, compared byte by byte in the order written; the first one that "
+		 "matches is removed, and only "
+		 "once. The rest always starts with a slash. The removed text is added to X-Forwarded-Prefix, so that "
+		 "the server can "
 		 "build links." },
 	{ 0 },
 };
@@ -49,7 +55,8 @@ static struct str escaped(struct arena *arena, struct str text)
 	return str_mk(p, n);
 }
 
-static int create(const void *conf, struct arena *arena, struct place at, const char *key, struct err_list *errs, void **ret_ctx)
+static int create(const void *conf, struct arena *arena, struct place at, const char *key, struct err_list *errs,
+		  void **ret_ctx)
 {
 	const struct strip_prefix_conf *c = conf;
 	if (c->prefixes.n == 0) {
@@ -72,8 +79,8 @@ static struct str joined(struct req *r, struct str before, struct str prefix)
 	return text ? str_of(text) : prefix;
 }
 
-/* What was stripped before, then ours: by a middleware of this chain, or by proxies before us (all lines of a trusted peer; others'
- * were dropped). */
+/* What was stripped before, then ours: by a middleware of this chain, or by proxies before us (all lines of a trusted
+ * peer; others' were dropped). */
 static struct str joined_prefix(struct req *r, struct str prefix)
 {
 	struct str before = { 0 };
@@ -86,8 +93,8 @@ static struct str joined_prefix(struct req *r, struct str prefix)
 	return joined(r, before, prefix);
 }
 
-/* Cutting in the middle of a segment can bring dot segments and empty ones to light that normalisation had no reason to remove:
- * a path that the server would read differently than our rules did. */
+/* Cutting in the middle of a segment can bring dot segments and empty ones to light that normalisation had no reason to
+ * remove: a path that the server would read differently than our rules did. */
 static bool ambiguous(struct str path)
 {
 	struct str rest = path, segment;
@@ -127,7 +134,10 @@ static enum mw_result on_request(void *ctx, struct req *r)
 			continue;
 		if (cut(r, prefix) && req_set_header(r, STR("X-Forwarded-Prefix"), joined_prefix(r, prefix)))
 			return MW_NEXT;
-		r->reply = (struct reply){ .status = 400, .body = STR("Bad Request\n"), .content_type = "text/plain; charset=utf-8", .nosniff = true };
+		r->reply = (struct reply){ .status = 400,
+					   .body = STR("Bad Request\n"),
+					   .content_type = "text/plain; charset=utf-8",
+					   .nosniff = true };
 		return MW_REPLIED;
 	}
 	return MW_NEXT;

@@ -30,7 +30,7 @@ enum lb_strategy { STRATEGY_WRR };
 
 struct http_lb_conf {
 	struct opt_list servers; /* struct http_server_conf */
-	int strategy;            /* enum lb_strategy */
+	int strategy;		 /* enum lb_strategy */
 	bool pass_host_header;
 	struct http_health_conf *health_check;
 	struct place at;
@@ -62,10 +62,10 @@ struct tcp_health_conf {
 enum datapath { DATAPATH_XDP };
 enum forwarding { FORWARDING_SNAT };
 
-struct l4_lb_conf { /* tcp and udp */
+struct l4_lb_conf {		 /* tcp and udp */
 	struct opt_list servers; /* struct l4_server_conf */
-	int datapath;            /* enum datapath */
-	int forwarding;          /* enum forwarding */
+	int datapath;		 /* enum datapath */
+	int forwarding;		 /* enum forwarding */
 	struct tcp_health_conf *health_check;
 	struct place at;
 };

@@ -35,8 +35,8 @@ struct entry_udp_conf {
 	int64_t timeout_ns;
 };
 
-struct entry_conf { /* entryPoints.<name> */
-	char *address;  /* "[host]:port[/tcp|/udp]" */
+struct entry_conf {    /* entryPoints.<name> */
+	char *address; /* "[host]:port[/tcp|/udp]" */
 	bool as_default;
 	struct transport_conf transport;
 	struct forwarded_conf forwarded;
@@ -67,7 +67,7 @@ enum access_format { ACCESS_COMMON, ACCESS_GENERIC_CLF, ACCESS_JSON };
 
 struct access_log_conf {
 	char *file_path; /* NULL: standard output */
-	int format;      /* enum access_format */
+	int format;	 /* enum access_format */
 	bool add_internals;
 };
 
@@ -105,7 +105,7 @@ struct kernel_conf { /* kernel: */
 	struct opt_strings interfaces;
 	int xdp_mode; /* enum xdp_mode */
 	char *pin_path;
-	int on_exit;  /* enum kernel_on_exit */
+	int on_exit; /* enum kernel_on_exit */
 	uint64_t max_services, max_backends, max_flows;
 	uint64_t maglev_size; /* prime rows per service */
 	int64_t udp_timeout_ns;
@@ -127,7 +127,7 @@ struct static_conf {
 	struct metrics_conf metrics;
 	struct kernel_conf kernel;
 	struct control_conf control;
-	int64_t workers; /* 0: one per CPU of the process's affinity mask */
+	int64_t workers;	 /* 0: one per CPU of the process's affinity mask */
 	int64_t max_connections; /* accepted client connections over all workers */
 };
 

@@ -13,7 +13,8 @@ static ssize_t sock_recv(struct cf *f, struct conn *c, void *p, size_t n)
 			c->readable = false;
 		return errno == EINTR ? -EAGAIN : -errno;
 	}
-	/* A short read has emptied the socket; the next edge will tell (epoll(7)). After a FIN there is none: keep asking. */
+	/* A short read has emptied the socket; the next edge will tell (epoll(7)). After a FIN there is none: keep
+	 * asking. */
 	if ((size_t)got < n && !c->hangup)
 		c->readable = false;
 	return got;

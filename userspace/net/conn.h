@@ -1,8 +1,8 @@
-/* A connection as a stack of filters: the bottom one is the socket, those above transform (TLS) or observe (limits, PROXY
- * protocol). Callers talk to the top. Owned by one loop; not thread-safe.
+/* A connection as a stack of filters: the bottom one is the socket, those above transform (TLS) or observe (limits,
+ * PROXY protocol). Callers talk to the top. Owned by one loop; not thread-safe.
  *
- * Readiness is edge-triggered and sticky: `readable` and `writable` stay true until a call says EAGAIN or comes up short,
- * so that nobody asks the kernel a question whose answer is known. */
+ * Readiness is edge-triggered and sticky: `readable` and `writable` stay true until a call says EAGAIN or comes up
+ * short, so that nobody asks the kernel a question whose answer is known. */
 #pragma once
 #include <stdbool.h>
 #include <sys/types.h>
@@ -16,9 +16,10 @@ struct cf;
 /* Every function of a filter may be NULL: the call then passes to the next one below. */
 struct cf_ops {
 	const char *name;
-	ssize_t (*recv)(struct cf *f, struct conn *c, void *p, size_t n);                      /* > 0, 0 at the end, -EAGAIN, -errno */
-	ssize_t (*writev)(struct cf *f, struct conn *c, const struct iovec *iov, int niov);   /* >= 0 (may be short), -EAGAIN, -errno */
-	int (*shutdown)(struct cf *f, struct conn *c);                                        /* no more writes from us */
+	ssize_t (*recv)(struct cf *f, struct conn *c, void *p, size_t n); /* > 0, 0 at the end, -EAGAIN, -errno */
+	ssize_t (*writev)(struct cf *f, struct conn *c, const struct iovec *iov,
+			  int niov);		       /* >= 0 (may be short), -EAGAIN, -errno */
+	int (*shutdown)(struct cf *f, struct conn *c); /* no more writes from us */
 	void (*close)(struct cf *f, struct conn *c);
 };
 
@@ -31,7 +32,7 @@ struct conn {
 	struct watch watch; /* its ready callback is the owner's */
 	struct loop *loop;
 	struct cf *top;
-	struct cf bottom;   /* cf_sock */
+	struct cf bottom;			 /* cf_sock */
 	bool readable, writable, hangup, failed; /* hangup: peer sent FIN; failed: reset or socket error */
 };
 
@@ -44,4 +45,7 @@ ssize_t conn_writev(struct conn *c, const struct iovec *iov, int niov);
 int conn_shutdown(struct conn *c);
 void conn_close(struct conn *c); /* harmless twice */
 void conn_reset(struct conn *c); /* close with RST: the peer must not take what it got for complete */
-static inline bool conn_is_open(const struct conn *c) { return c->watch.fd >= 0; }
+static inline bool conn_is_open(const struct conn *c)
+{
+	return c->watch.fd >= 0;
+}

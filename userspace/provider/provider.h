@@ -4,8 +4,8 @@
 #include "base/tree.h"
 #include "io/loop.h"
 
-/* One delivery: the whole current configuration of that provider. The receiver owns `arena` (malloc'ed; arena_reset + free) and, through it, `root`.
- * When errs holds errors, root is NULL and the previous delivery stays in force. */
+/* One delivery: the whole current configuration of that provider. The receiver owns `arena` (malloc'ed; arena_reset +
+ * free) and, through it, `root`. When errs holds errors, root is NULL and the previous delivery stays in force. */
 struct provider_sink {
 	void (*emit)(void *ctx, const char *provider, struct arena *arena, struct tree *root, struct err_list *errs);
 	void *ctx;

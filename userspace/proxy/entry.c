@@ -9,7 +9,7 @@
 #include "io/sock.h"
 #include "proxy/h1_server.h"
 
-#define BACKLOG 4096
+#define BACKLOG		  4096
 #define ACCEPTS_PER_EVENT 64
 
 /* SO_REUSEPORT would let a second process of the same user share the address in silence: ask without it first. */
@@ -103,7 +103,7 @@ static void listener_gone(struct deferred *d)
 
 void entry_unlisten(struct worker *w, struct entry *e)
 {
-	list_each_safe(it, &w->listeners) {
+	list_each_safe (it, &w->listeners) {
 		struct entry_listener *l = container_of(it, struct entry_listener, link);
 		if (e && l->entry != e)
 			continue;
@@ -119,7 +119,7 @@ void entry_resume(struct worker *w)
 {
 	if (atomic_load_explicit(&w->engine->connections, memory_order_relaxed) >= w->engine->max_connections)
 		return;
-	list_each_safe(it, &w->listeners) {
+	list_each_safe (it, &w->listeners) {
 		struct entry_listener *l = container_of(it, struct entry_listener, link);
 		if (!l->paused)
 			continue;

@@ -1,4 +1,5 @@
-/* An entry point: a name, an address, and its listeners (one per worker, SO_REUSEPORT). Lives as long as the process. */
+/* An entry point: a name, an address, and its listeners (one per worker, SO_REUSEPORT). Lives as long as the process.
+ */
 #pragma once
 #include "base/addr.h"
 #include "base/prefix.h"
@@ -9,7 +10,7 @@
 struct worker;
 
 struct entry {
-	unsigned id;               /* index into snapshot->entries */
+	unsigned id; /* index into snapshot->entries */
 	const char *name;
 	const struct entry_conf *conf;
 	struct endpoint at;
@@ -17,8 +18,8 @@ struct entry {
 	struct prefix_set trusted; /* forwardedHeaders.trustedIPs */
 	struct httpset *metrics;   /* NULL when off or internal */
 	struct metric_series *open_connections;
-	bool listening;            /* control thread's view */
-	int *staged;               /* open sockets that no worker has yet, one per worker; NULL: none */
+	bool listening; /* control thread's view */
+	int *staged;	/* open sockets that no worker has yet, one per worker; NULL: none */
 };
 
 /* One worker's listening socket. */
@@ -26,7 +27,7 @@ struct entry_listener {
 	struct watch watch;
 	struct entry *entry;
 	struct worker *worker;
-	struct list link;          /* worker->listeners */
+	struct list link; /* worker->listeners */
 	bool paused;
 	struct deferred gone;
 };
@@ -35,5 +36,5 @@ struct entry_listener {
 int entry_open(const struct entry *e, unsigned nworkers, int *ret_fds);
 /* Worker thread. */
 void entry_listen(struct worker *w, struct entry *e, int fd); /* takes fd */
-void entry_unlisten(struct worker *w, struct entry *e);       /* NULL: all */
-void entry_resume(struct worker *w);                          /* after connections ended below the limit */
+void entry_unlisten(struct worker *w, struct entry *e);	      /* NULL: all */
+void entry_resume(struct worker *w);			      /* after connections ended below the limit */

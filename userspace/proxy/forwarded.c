@@ -8,17 +8,35 @@
 enum policy { PASS, HOP, OURS, TRUST };
 
 static const uint8_t policies[TOKEN_COUNT] = {
-	[TOKEN_CONNECTION] = HOP, [TOKEN_KEEP_ALIVE] = HOP, [TOKEN_PROXY_CONNECTION] = HOP, [TOKEN_PROXY_AUTHENTICATE] = HOP,
-	[TOKEN_PROXY_AUTHORIZATION] = HOP, [TOKEN_TE] = HOP, [TOKEN_TRAILER] = HOP, [TOKEN_TRANSFER_ENCODING] = HOP,
-	[TOKEN_UPGRADE] = HOP, [TOKEN_CONTENT_LENGTH] = HOP,
-	[TOKEN_HOST] = OURS, [TOKEN_EXPECT] = OURS, [TOKEN_X_FORWARDED_FOR] = OURS, [TOKEN_X_FORWARDED_SERVER] = OURS,
-	[TOKEN_X_FORWARDED_PROTO] = TRUST, [TOKEN_X_FORWARDED_HOST] = TRUST, [TOKEN_X_FORWARDED_PORT] = TRUST,
-	[TOKEN_X_FORWARDED_URI] = TRUST, [TOKEN_X_FORWARDED_METHOD] = TRUST, [TOKEN_X_FORWARDED_PREFIX] = TRUST,
-	[TOKEN_X_FORWARDED_SCHEME] = TRUST, [TOKEN_X_FORWARDED_TLS_CLIENT_CERT] = TRUST,
-	[TOKEN_X_FORWARDED_TLS_CLIENT_CERT_INFO] = TRUST, [TOKEN_X_REAL_IP] = TRUST, [TOKEN_X_SCHEME] = TRUST,
+	[TOKEN_CONNECTION] = HOP,
+	[TOKEN_KEEP_ALIVE] = HOP,
+	[TOKEN_PROXY_CONNECTION] = HOP,
+	[TOKEN_PROXY_AUTHENTICATE] = HOP,
+	[TOKEN_PROXY_AUTHORIZATION] = HOP,
+	[TOKEN_TE] = HOP,
+	[TOKEN_TRAILER] = HOP,
+	[TOKEN_TRANSFER_ENCODING] = HOP,
+	[TOKEN_UPGRADE] = HOP,
+	[TOKEN_CONTENT_LENGTH] = HOP,
+	[TOKEN_HOST] = OURS,
+	[TOKEN_EXPECT] = OURS,
+	[TOKEN_X_FORWARDED_FOR] = OURS,
+	[TOKEN_X_FORWARDED_SERVER] = OURS,
+	[TOKEN_X_FORWARDED_PROTO] = TRUST,
+	[TOKEN_X_FORWARDED_HOST] = TRUST,
+	[TOKEN_X_FORWARDED_PORT] = TRUST,
+	[TOKEN_X_FORWARDED_URI] = TRUST,
+	[TOKEN_X_FORWARDED_METHOD] = TRUST,
+	[TOKEN_X_FORWARDED_PREFIX] = TRUST,
+	[TOKEN_X_FORWARDED_SCHEME] = TRUST,
+	[TOKEN_X_FORWARDED_TLS_CLIENT_CERT] = TRUST,
+	[TOKEN_X_FORWARDED_TLS_CLIENT_CERT_INFO] = TRUST,
+	[TOKEN_X_REAL_IP] = TRUST,
+	[TOKEN_X_SCHEME] = TRUST,
 };
 
-/* Fields that the Connection field names are for this hop only (RFC 9110 §7.6.1); the managed X- fields cannot be removed that way. */
+/* Fields that the Connection field names are for this hop only (RFC 9110 §7.6.1); the managed X- fields cannot be
+ * removed that way. */
 static bool named_by_connection(const struct head *h, struct str name)
 {
 	for (unsigned i = 0; i < h->nfields; i++)
@@ -32,7 +50,8 @@ static bool connection_names_fields(const struct head *h)
 {
 	for (unsigned i = 0; h->connection.p && i < h->nfields; i++) {
 		struct str v = h->fields[i].value;
-		if (h->fields[i].token == TOKEN_CONNECTION && v.n && !str_ieq(v, STR("keep-alive")) && !str_ieq(v, STR("close")))
+		if (h->fields[i].token == TOKEN_CONNECTION && v.n && !str_ieq(v, STR("keep-alive")) &&
+		    !str_ieq(v, STR("close")))
 			return true;
 	}
 	return false;
@@ -69,7 +88,8 @@ static bool passes(const struct req *r, const struct field *f, bool check_connec
 	case PASS:
 		break;
 	}
-	if (!r->peer_trusted && f->token == TOKEN_NONE && (f->name.p[0] | 0x20) == 'x' && token_is_forwarded_spelling(f->name))
+	if (!r->peer_trusted && f->token == TOKEN_NONE && (f->name.p[0] | 0x20) == 'x' &&
+	    token_is_forwarded_spelling(f->name))
 		return false;
 	return !check_connection || !named_by_connection(&r->in, f->name);
 }

@@ -1,4 +1,5 @@
-/* Heads as they leave: what goes to the server (hop-by-hop fields dropped, X-Forwarded-* as Traefik sets them) and what goes to the client. */
+/* Heads as they leave: what goes to the server (hop-by-hop fields dropped, X-Forwarded-* as Traefik sets them) and what
+ * goes to the client. */
 #pragma once
 #include "proxy/out.h"
 #include "proxy/req.h"

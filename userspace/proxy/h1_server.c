@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "proxy/req_pool.h"
 
-#define LINGER_NS (2 * NS_PER_S)
+#define LINGER_NS    (2 * NS_PER_S)
 #define LINGER_BYTES (1u << 20)
 
 static void client_gone(struct deferred *d)
@@ -105,7 +105,8 @@ uint64_t h1_server_write_deadline_ms(const struct h1_server *s)
 	return deadline_ms(s, s->entry->conf->transport.responding.write_ns);
 }
 
-/* The timer is filed for the read deadline when a request begins; this brings it to the next one that is still ahead. */
+/* The timer is filed for the read deadline when a request begins; this brings it to the next one that is still ahead.
+ */
 static void arm_busy(struct h1_server *s)
 {
 	uint64_t now = s->worker->loop.now_ns / NS_PER_MS, next = 0;
@@ -131,7 +132,9 @@ static struct req *begin(struct h1_server *s, const struct head *head)
 	}
 	r->start_ns = s->head_ns;
 	r->number = ++s->requests;
-	enum h1_body_kind kind = head->chunked ? H1_BODY_CHUNKED : head->content_length > 0 ? H1_BODY_LENGTH : H1_BODY_NONE;
+	enum h1_body_kind kind = head->chunked		    ? H1_BODY_CHUNKED
+				 : head->content_length > 0 ? H1_BODY_LENGTH
+							    : H1_BODY_NONE;
 	h1_body_init(&s->stream.in, kind, head->content_length > 0 ? (uint64_t)head->content_length : 0);
 	r->body_in_done = s->stream.in.done;
 	r->keep_down = !head->close && !s->worker->draining;
@@ -214,7 +217,8 @@ static bool keep_limits_allow(const struct h1_server *s)
 	const struct transport_conf *t = &s->entry->conf->transport;
 	if (t->keep_alive_max_requests && s->requests >= (uint64_t)t->keep_alive_max_requests)
 		return false;
-	return !t->keep_alive_max_time_ns || s->worker->loop.now_ns - s->opened_ns < (uint64_t)t->keep_alive_max_time_ns;
+	return !t->keep_alive_max_time_ns ||
+	       s->worker->loop.now_ns - s->opened_ns < (uint64_t)t->keep_alive_max_time_ns;
 }
 
 bool h1_server_may_keep(const struct h1_server *s)
@@ -233,7 +237,8 @@ void h1_server_next(struct h1_server *s, bool keep)
 	h1_stream_release_head(&s->stream);
 	s->head_ns = s->worker->loop.now_ns;
 	bool more = h1_stream_pending(&s->stream).n > 0;
-	arm(s, s->head_ns, more ? s->entry->conf->transport.responding.read_ns : s->entry->conf->transport.responding.idle_ns);
+	arm(s, s->head_ns,
+	    more ? s->entry->conf->transport.responding.read_ns : s->entry->conf->transport.responding.idle_ns);
 	if (!s->in_read)
 		read_heads(s);
 }
@@ -287,7 +292,8 @@ void h1_server_accept(struct worker *w, struct entry *e, int fd, const struct en
 	struct h1_server *s = mem_zalloc(sizeof(*s));
 	s->worker = w;
 	s->entry = e;
-	if (h1_stream_open(&s->stream, &w->blocks, &w->loop, fd, (uint32_t)e->conf->http.max_header_bytes, on_ready) < 0) {
+	if (h1_stream_open(&s->stream, &w->blocks, &w->loop, fd, (uint32_t)e->conf->http.max_header_bytes, on_ready) <
+	    0) {
 		atomic_fetch_sub_explicit(&w->engine->connections, 1, memory_order_relaxed);
 		free(s);
 		return;

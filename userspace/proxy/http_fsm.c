@@ -1,5 +1,6 @@
-/* The life of a request: one function per step, from its head to its log line. Each returns NEXT (another step was set), WAIT (an
- * event or a timer calls req_run again) or END (the request is over and must not be touched). The response half is http_response.c. */
+/* The life of a request: one function per step, from its head to its log line. Each returns NEXT (another step was
+ * set), WAIT (an event or a timer calls req_run again) or END (the request is over and must not be touched). The
+ * response half is http_response.c. */
 #include "proxy/http_fsm.h"
 #include <errno.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "proxy/h1_server.h"
 #include "proxy/req_pool.h"
 
-#define DIAL_TIMEOUT_NS (30 * NS_PER_S)
+#define DIAL_TIMEOUT_NS	  (30 * NS_PER_S)
 #define MAX_RESPONSE_HEAD 65536u
 
 void req_drop_server(struct req *r)
@@ -53,13 +54,15 @@ void req_fail(struct req *r, enum reason why)
 	r->step = REQ_RESPONSE_PHASE;
 }
 
-/* --- ROUTE ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- ROUTE ---- */
 
-static bool header_any(const void *ctx, struct str name, bool (*test)(const void *arg, struct str value), const void *arg)
+static bool header_any(const void *ctx, struct str name, bool (*test)(const void *arg, struct str value),
+		       const void *arg)
 {
 	const struct req *r = ctx;
 	for (unsigned i = 0; i < r->in.nfields; i++)
-		if (r->in.fields[i].name.n == name.n && str_ieq(r->in.fields[i].name, name) && test(arg, r->in.fields[i].value))
+		if (r->in.fields[i].name.n == name.n && str_ieq(r->in.fields[i].name, name) &&
+		    test(arg, r->in.fields[i].value))
 			return true;
 	return false;
 }
@@ -102,7 +105,8 @@ static int clean_query(struct req *r)
 
 static bool peer_is_trusted(const struct req *r)
 {
-	return r->entry->conf->forwarded.insecure || (r->entry->trusted.n && prefix_set_has(&r->entry->trusted, &r->peer.addr));
+	return r->entry->conf->forwarded.insecure ||
+	       (r->entry->trusted.n && prefix_set_has(&r->entry->trusted, &r->peer.addr));
 }
 
 static enum step_result step_route(struct req *r)
@@ -112,8 +116,10 @@ static enum step_result step_route(struct req *r)
 	r->method = r->in.method;
 	if (str_eq(r->method, STR("CONNECT")))
 		return step_fail(r, REASON_NOT_IMPLEMENTED);
-	if (split_target(r) < 0 || clean_query(r) < 0 || uri_normalise(&r->arena, r->path, r->entry->conf->http.sanitize_path, &r->path) < 0 ||
-	    uri_routing_path(&r->arena, r->path, &f.path) < 0 || uri_canonical_host(r->host, host, sizeof(host), &f.host) < 0)
+	if (split_target(r) < 0 || clean_query(r) < 0 ||
+	    uri_normalise(&r->arena, r->path, r->entry->conf->http.sanitize_path, &r->path) < 0 ||
+	    uri_routing_path(&r->arena, r->path, &f.path) < 0 ||
+	    uri_canonical_host(r->host, host, sizeof(host), &f.host) < 0)
 		return step_fail(r, REASON_BAD_REQUEST);
 	r->peer_trusted = peer_is_trusted(r);
 	f.query = r->query;
@@ -123,7 +129,7 @@ static enum step_result step_route(struct req *r)
 	return r->route ? step_to(r, REQ_REQUEST_PHASE) : step_fail(r, REASON_NO_ROUTE);
 }
 
-/* --- REQUEST PHASE ------------------------------------------------------------------------------------------------------------------ */
+/* ---- REQUEST PHASE ---- */
 
 static enum step_result step_request_phase(struct req *r)
 {
@@ -149,7 +155,7 @@ void phase_resume(struct req *r)
 	req_run(r);
 }
 
-/* --- PICK and DIAL ------------------------------------------------------------------------------------------------------------------ */
+/* ---- PICK and DIAL ---- */
 
 static enum step_result step_pick(struct req *r)
 {
@@ -211,7 +217,7 @@ static enum step_result step_dial(struct req *r)
 	return step_to(r, REQ_SEND);
 }
 
-/* --- SEND --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- SEND ---- */
 
 /* The body is wanted now: a client that asked first is told so (RFC 9110 §10.1.1). */
 static bool send_continue(struct req *r)
@@ -260,7 +266,8 @@ static enum step_result step_send(struct req *r)
 	if (more < 0 && more != -EAGAIN)
 		return step_fail(r, more == -EBADMSG ? REASON_BAD_BODY : REASON_CLIENT_GONE);
 	bool end = more == 1 && h1_stream_ends_after(down, body.n);
-	ssize_t n = h1_stream_send_head(up, out_view(&o), request_framing(r), r->in.content_length > 0 ? (uint64_t)r->in.content_length : 0, body, end);
+	ssize_t n = h1_stream_send_head(up, out_view(&o), request_framing(r),
+					r->in.content_length > 0 ? (uint64_t)r->in.content_length : 0, body, end);
 	if (n < 0)
 		return lost_server(r, REASON_SERVER_RESET);
 	if (n > 0) {
@@ -273,7 +280,8 @@ static enum step_result step_send(struct req *r)
 	return step_to(r, REQ_AWAIT);
 }
 
-/* Moves request body from client to server as far as both allow. Returns false when the request failed (next step is set). */
+/* Moves request body from client to server as far as both allow. Returns false when the request failed (next step is
+ * set). */
 bool req_pump_body(struct req *r)
 {
 	struct h1_stream *down = &r->down->stream, *up = &r->up->stream;
@@ -312,9 +320,10 @@ bool req_pump_body(struct req *r)
 	return true;
 }
 
-/* --- AWAIT -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- AWAIT ---- */
 
-/* A client that hangs up while it waits for an answer has no more use for it; one that only sent further requests and then a FIN has. */
+/* A client that hangs up while it waits for an answer has no more use for it; one that only sent further requests and
+ * then a FIN has. */
 static bool client_left(struct req *r)
 {
 	struct conn *c = &r->down->stream.conn;
@@ -364,7 +373,7 @@ static enum step_result step_await(struct req *r)
 	return read_response_head(r);
 }
 
-/* --- the driver --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the driver ---- */
 
 static enum step_result (*const steps[])(struct req *) = {
 #define X(id, fn) [id] = fn,

@@ -1,4 +1,5 @@
-/* Between the halves of the request state machine (http_fsm.c, http_response.c, internal.c). Not for plug-ins: those see req.h and mw.h. */
+/* Between the halves of the request state machine (http_fsm.c, http_response.c, internal.c). Not for plug-ins: those
+ * see req.h and mw.h. */
 #pragma once
 #include "proxy/req.h"
 
@@ -16,14 +17,14 @@ static inline enum step_result step_fail(struct req *r, enum reason why)
 	return STEP_NEXT;
 }
 
-enum step_result step_internal(struct req *r);       /* internal.c */
-void internal_forget(struct req *r);                  /* the request ends before its answer came */
+enum step_result step_internal(struct req *r);	     /* internal.c */
+void internal_forget(struct req *r);		     /* the request ends before its answer came */
 enum step_result step_response_phase(struct req *r); /* http_response.c */
 enum step_result step_respond(struct req *r);
 enum step_result step_stream(struct req *r);
 enum step_result step_reply(struct req *r);
 enum step_result step_done(struct req *r);
 
-bool req_pump_body(struct req *r);   /* false: failed, the next step is set */
-void req_drop_server(struct req *r); /* closes the server connection of this attempt */
+bool req_pump_body(struct req *r);	   /* false: failed, the next step is set */
+void req_drop_server(struct req *r);	   /* closes the server connection of this attempt */
 void reply_set(struct req *r, int status); /* the answer Traefik gives for that status */

@@ -1,5 +1,5 @@
-/* The second half of a request's life: the answer's head and body, the answers we make ourselves, and the end that every request
- * reaches exactly once, where it is counted, logged and freed. */
+/* The second half of a request's life: the answer's head and body, the answers we make ourselves, and the end that
+ * every request reaches exactly once, where it is counted, logged and freed. */
 #include <errno.h>
 #include "base/clock.h"
 #include "base/mem.h"
@@ -13,7 +13,7 @@
 
 #define DISCARD_MAX 65536u
 
-/* --- RESPONSE PHASE ----------------------------------------------------------------------------------------------------------------- */
+/* ---- RESPONSE PHASE ---- */
 
 enum step_result step_response_phase(struct req *r)
 {
@@ -29,7 +29,7 @@ enum step_result step_response_phase(struct req *r)
 	return step_to(r, r->replied ? REQ_REPLY : REQ_RESPOND);
 }
 
-/* --- RESPOND: the server's head goes out, with as much body as is there --------------------------------------------------------------- */
+/* ---- RESPOND: the server's head goes out, with as much body as is there ---- */
 
 static bool has_body(const struct req *r)
 {
@@ -79,7 +79,8 @@ enum step_result step_respond(struct req *r)
 	if (more < 0 && more != -EAGAIN)
 		return response_broken(r);
 	bool end = more == 1 && h1_stream_ends_after(up, body.n);
-	ssize_t n = h1_stream_send_head(down, out_view(&o), framing, r->out.content_length > 0 ? (uint64_t)r->out.content_length : 0, body, end);
+	ssize_t n = h1_stream_send_head(down, out_view(&o), framing,
+					r->out.content_length > 0 ? (uint64_t)r->out.content_length : 0, body, end);
 	r->out.fields = NULL; /* lay in the worker's scratch */
 	r->out.nfields = 0;
 	if (n < 0)
@@ -92,7 +93,7 @@ enum step_result step_respond(struct req *r)
 	return step_to(r, REQ_STREAM);
 }
 
-/* --- STREAM ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- STREAM ---- */
 
 /* Moves response body as far as both sides allow: 0 when all has left, -EAGAIN, or an error told apart by ret_why. */
 static int pump_response(struct req *r, enum reason *ret_why)
@@ -135,7 +136,7 @@ enum step_result step_stream(struct req *r)
 	return step_to(r, REQ_DONE);
 }
 
-/* --- REPLY: answers of our own -------------------------------------------------------------------------------------------------------- */
+/* ---- REPLY: answers of our own ---- */
 
 void reply_set(struct req *r, int status)
 {
@@ -204,7 +205,8 @@ static ssize_t reply_begin(struct req *r)
 	if (str_eq(r->in.method, STR("HEAD")))
 		r->reply.body.n = 0;
 	r->head_sent = true;
-	return h1_stream_send_head(&r->down->stream, out_view(&o), H1_BODY_LENGTH, r->reply.body.n, r->reply.body, true);
+	return h1_stream_send_head(&r->down->stream, out_view(&o), H1_BODY_LENGTH, r->reply.body.n, r->reply.body,
+				   true);
 }
 
 enum step_result step_reply(struct req *r)
@@ -230,7 +232,7 @@ enum step_result step_reply(struct req *r)
 	return step_to(r, REQ_DONE);
 }
 
-/* --- DONE --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- DONE ---- */
 
 static void give_server_back(struct req *r)
 {
@@ -246,7 +248,8 @@ static void give_server_back(struct req *r)
 		}
 	}
 	if (r->item >= 0)
-		service_done(r->route->service, r->worker->id, r->item, r->end_ns - r->up_start_ns, r->origin_status && r->origin_status < 500);
+		service_done(r->route->service, r->worker->id, r->item, r->end_ns - r->up_start_ns,
+			     r->origin_status && r->origin_status < 500);
 	r->item = -1;
 }
 
@@ -265,7 +268,8 @@ static void count(struct req *r)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++)
 		if (sets[i] && r->status)
-			httpset_count(sets[i], r->worker->id, r->status, r->in.method, HTTPSET_HTTP, duration, r->request_bytes, r->response_bytes);
+			httpset_count(sets[i], r->worker->id, r->status, r->in.method, HTTPSET_HTTP, duration,
+				      r->request_bytes, r->response_bytes);
 }
 
 static void report(struct req *r)

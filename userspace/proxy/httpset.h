@@ -1,5 +1,6 @@
-/* The request metrics of one entry point, router or service: series by code, method and protocol, found without a lock after the first
- * request of their kind. Names and labels are Traefik's (traefik_<scope>_requests_total, …_request_duration_seconds, …_bytes_total). */
+/* The request metrics of one entry point, router or service: series by code, method and protocol, found without a lock
+ * after the first request of their kind. Names and labels are Traefik's (traefik_<scope>_requests_total,
+ * …_request_duration_seconds, …_bytes_total). */
 #pragma once
 #include <stdint.h>
 #include "base/metric.h"
@@ -15,6 +16,6 @@ void httpset_setup(const double *buckets, unsigned nbuckets);
 struct httpset *httpset_new(enum httpset_scope scope, const char *name, const char *second);
 void httpset_unref(struct httpset **s);
 /* Worker thread. status 100..599; protocol index of httpset_protocols. */
-void httpset_count(struct httpset *s, unsigned column, int status, struct str method, unsigned protocol, uint64_t duration_ns,
-		   uint64_t request_bytes, uint64_t response_bytes);
+void httpset_count(struct httpset *s, unsigned column, int status, struct str method, unsigned protocol,
+		   uint64_t duration_ns, uint64_t request_bytes, uint64_t response_bytes);
 enum { HTTPSET_HTTP, HTTPSET_WEBSOCKET, HTTPSET_SSE, HTTPSET_GRPC, HTTPSET_GRPC_WEB };

@@ -1,4 +1,5 @@
-/* Requests answered by the agent itself: carried to the control thread, where all state but the workers' lives, and back. */
+/* Requests answered by the agent itself: carried to the control thread, where all state but the workers' lives, and
+ * back. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
@@ -15,7 +16,7 @@ struct job {
 	struct internal_service service; /* a copy: the route may be retired meanwhile */
 	struct internal_request rq;
 	struct internal_reply reply;
-	char *text;    /* what rq's views point to */
+	char *text; /* what rq's views point to */
 };
 
 static void job_free(void *p)
@@ -35,7 +36,9 @@ static void add_extra(struct reply *p, struct str name, const char *value)
 static void fill_reply(struct req *r, struct job *j)
 {
 	struct internal_reply *from = &j->reply;
-	r->reply = (struct reply){ .status = from->status, .content_type = from->content_type, .body = buf_view(&from->body) };
+	r->reply = (struct reply){ .status = from->status,
+				   .content_type = from->content_type,
+				   .body = buf_view(&from->body) };
 	add_extra(&r->reply, STR("Location"), from->location);
 	add_extra(&r->reply, STR("Allow"), from->allow);
 	if (from->extra_name)

@@ -1,4 +1,5 @@
-/* What an access logger or tracer implements. Called once per request, on its worker, when everything about it is known. */
+/* What an access logger or tracer implements. Called once per request, on its worker, when everything about it is
+ * known. */
 #pragma once
 
 struct req;

@@ -1,5 +1,5 @@
-/* Bounded writer for heads being serialised into the worker's scratch. Overflow marks it; checked once at the end. Empty views may
- * have no address, which memcpy() does not take. */
+/* Bounded writer for heads being serialised into the worker's scratch. Overflow marks it; checked once at the end.
+ * Empty views may have no address, which memcpy() does not take. */
 #pragma once
 #include <stdbool.h>
 #include <string.h>
@@ -23,7 +23,10 @@ static inline void out_bytes(struct out *o, const char *p, size_t n)
 	o->p += n;
 }
 
-static inline void out_str(struct out *o, struct str s) { out_bytes(o, s.p, s.n); }
+static inline void out_str(struct out *o, struct str s)
+{
+	out_bytes(o, s.p, s.n);
+}
 #define out_lit(o, lit) out_bytes((o), (lit), sizeof(lit) - 1)
 
 static inline void out_u64(struct out *o, uint64_t v)
@@ -55,4 +58,7 @@ static inline void out_field(struct out *o, struct str name, struct str value)
 	o->p = p;
 }
 
-static inline struct str out_view(const struct out *o) { return str_mk(o->start, (size_t)(o->p - o->start)); }
+static inline struct str out_view(const struct out *o)
+{
+	return str_mk(o->start, (size_t)(o->p - o->start));
+}

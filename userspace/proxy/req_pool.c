@@ -34,7 +34,7 @@ void req_put(struct req *r)
 
 void req_pool_free(struct worker *w)
 {
-	list_each_safe(it, &w->free_reqs)
+	list_each_safe (it, &w->free_reqs)
 		free(container_of(it, struct req, link));
 	list_init(&w->free_reqs);
 }

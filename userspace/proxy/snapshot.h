@@ -9,7 +9,7 @@
 #include "rule/index.h"
 
 struct route {
-	const char *name;         /* "api@file" */
+	const char *name; /* "api@file" */
 	const struct rule *rule;
 	int64_t priority;
 	struct mw *mws;
@@ -17,17 +17,17 @@ struct route {
 	const char *service_name; /* "api@file" */
 	struct service *service;  /* or */
 	const struct internal_service *internal;
-	bool is_internal;         /* not in access log and metrics unless addInternals */
+	bool is_internal;				  /* not in access log and metrics unless addInternals */
 	struct httpset *router_metrics, *service_metrics; /* may be NULL */
 };
 
-struct snapshot_entry {       /* by entry id */
+struct snapshot_entry {		   /* by entry id */
 	struct rule_index *routes; /* values are struct route * */
 	size_t nroutes;
 };
 
 struct snapshot {
-	struct arena arena;       /* owns everything below; disposers drop the references to services and metrics */
+	struct arena arena; /* owns everything below; disposers drop the references to services and metrics */
 	atomic_uint refs;
 	uint64_t generation;
 	uint64_t applied_wall_ns;

@@ -13,9 +13,9 @@
 #include "proxy/req_pool.h"
 
 #define MAX_FREE_BLOCKS 1024u
-#define TICK_MS 1000u
+#define TICK_MS		1000u
 
-/* --- snapshots ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- snapshots ---- */
 
 static void pin_release(struct snapshot_pin *p)
 {
@@ -45,8 +45,8 @@ static void drain_retired(struct worker *w, const struct snapshot *old)
 				pool_drain(old->services[i]->targets[k], w->id);
 }
 
-/* Takes up the published snapshot. Between reading the pointer and taking the reference this thread is inside an epoch read section,
- * so the publisher cannot have dropped the last reference yet. */
+/* Takes up the published snapshot. Between reading the pointer and taking the reference this thread is inside an epoch
+ * read section, so the publisher cannot have dropped the last reference yet. */
 static void adopt_snapshot(struct worker *w)
 {
 	struct snapshot *s = atomic_load_explicit(&w->engine->current, memory_order_acquire);
@@ -72,7 +72,7 @@ static void on_refresh(struct loop_hook *h)
 	epoch_quiescent();
 }
 
-/* --- the thread --------------------------------------------------------------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 static void on_sleep(void *ctx, bool sleeping)
 {
@@ -103,7 +103,7 @@ static void on_tick(struct timer *t)
 
 static void end_clients(struct worker *w)
 {
-	list_each_safe(it, &w->clients) {
+	list_each_safe (it, &w->clients) {
 		struct h1_server *s = container_of(it, struct h1_server, link);
 		if (s->req)
 			req_shut_down(s->req);
@@ -169,7 +169,7 @@ static void worker_free(struct worker *w)
 	loop_free(&w->loop);
 }
 
-/* --- the engine (control thread) ---------------------------------------------------------------------------------------------------- */
+/* ---- the engine (control thread) ---- */
 
 int engine_start(struct engine *e)
 {
@@ -273,7 +273,7 @@ void engine_unlisten(struct engine *e, struct entry *en)
 	en->listening = false;
 }
 
-/* --- stopping ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- stopping ---- */
 
 struct stopping {
 	struct timer accept_grace, grace;
@@ -312,7 +312,7 @@ static void run_drain(struct order *o)
 	w->draining = true;
 	entry_unlisten(w, NULL);
 	w->drained = on_drained;
-	list_each_safe(it, &w->clients)
+	list_each_safe (it, &w->clients)
 		h1_server_drain(container_of(it, struct h1_server, link));
 	if (w->nclients == 0 && w->drained)
 		w->drained(w);

@@ -7,7 +7,7 @@ struct rule_index;
 
 struct rule_entry {
 	const struct rule *rule;
-	int64_t priority;   /* higher first; equal: the order given */
+	int64_t priority; /* higher first; equal: the order given */
 	void *value;
 };
 

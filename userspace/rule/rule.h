@@ -1,4 +1,5 @@
-/* Compiled rule of Traefik's v3 rule language: text -> tokens -> AST -> evaluated against a request's facts. Immutable after compile. */
+/* Compiled rule of Traefik's v3 rule language: text -> tokens -> AST -> evaluated against a request's facts. Immutable
+ * after compile. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -7,26 +8,30 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* What a rule is evaluated against. Views, valid during the call. HTTP rules read host..header; TCP rules read sni and client. */
+/* What a rule is evaluated against. Views, valid during the call. HTTP rules read host..header; TCP rules read sni and
+ * client. */
 struct rule_facts {
-	struct str host;   /* canonical: lower case, no port, no brackets, no trailing dot */
-	struct str path;   /* routing path: reserved characters still encoded */
-	struct str query;  /* raw, without '?' */
+	struct str host;  /* canonical: lower case, no port, no brackets, no trailing dot */
+	struct str path;  /* routing path: reserved characters still encoded */
+	struct str query; /* raw, without '?' */
 	struct str method;
-	struct str sni;    /* lower case; empty when none */
+	struct str sni; /* lower case; empty when none */
 	const struct addr *client;
 	const void *header_ctx;
 	/* Calls back for each line named `name` (lower case) until it returns true; returns whether one did. */
-	bool (*header_any)(const void *header_ctx, struct str name, bool (*test)(const void *arg, struct str value), const void *arg);
+	bool (*header_any)(const void *header_ctx, struct str name, bool (*test)(const void *arg, struct str value),
+			   const void *arg);
 };
 
 enum rule_dialect { RULE_HTTP, RULE_TCP };
 
 struct rule;
 
-/* `at` is where the text starts in its file; columns in errors point into it (right for one-line scalars, else the start).
- * Returns NULL with errors added: unexpected token, unknown matcher with the nearest known one, wrong number of parameters, bad value. */
-const struct rule *rule_compile(struct arena *a, enum rule_dialect dialect, const char *text, struct place at, const char *key, struct err_list *errs);
+/* `at` is where the text starts in its file; columns in errors point into it (right for one-line scalars, else the
+ * start). Returns NULL with errors added: unexpected token, unknown matcher with the nearest known one, wrong number of
+ * parameters, bad value. */
+const struct rule *rule_compile(struct arena *a, enum rule_dialect dialect, const char *text, struct place at,
+				const char *key, struct err_list *errs);
 bool rule_match(const struct rule *r, const struct rule_facts *f);
 /* Text again (canonical spelling, minimal parentheses); compiling it gives an equal rule. */
 void rule_print(const struct rule *r, struct buf *out);

@@ -101,12 +101,14 @@ static void test_page_in_both_forms(void **state)
 	assert_int_equal(h1_parse_request(text, sizeof(text) - 1, fields, &req), H1_OK);
 	buf_init(&out, 0);
 	page_write(&out, &facts, false);
-	assert_true(str_eq(buf_view(&out), STR("Name: n\nHostname: h\nLocal: 1.1.1.1:1\nRemoteAddr: 2.2.2.2:2\nGET /a?b HTTP/1.1\n"
-					       "Host: x\nA: 1\nB: \"q\"\na: 2\n")));
+	assert_true(str_eq(buf_view(&out),
+			   STR("Name: n\nHostname: h\nLocal: 1.1.1.1:1\nRemoteAddr: 2.2.2.2:2\nGET /a?b HTTP/1.1\n"
+			       "Host: x\nA: 1\nB: \"q\"\na: 2\n")));
 	buf_reset(&out);
 	page_write(&out, &facts, true);
 	assert_true(str_eq(buf_view(&out),
-			   STR("{\"name\":\"n\",\"hostname\":\"h\",\"local\":\"1.1.1.1:1\",\"remoteAddr\":\"2.2.2.2:2\",\"method\":\"GET\","
+			   STR("{\"name\":\"n\",\"hostname\":\"h\",\"local\":\"1.1.1.1:1\",\"remoteAddr\":\"2.2.2.2:"
+			       "2\",\"method\":\"GET\","
 			       "\"url\":\"/a?b\",\"host\":\"x\",\"proto\":\"HTTP/1.1\","
 			       "\"headers\":{\"Host\":[\"x\"],\"A\":[\"1\",\"2\"],\"B\":[\"\\\"q\\\"\"]}}\n")));
 	buf_free(&out);

@@ -1,4 +1,5 @@
-/* Health checks against real sockets on loopback, driven by a frozen clock: the test is the server, and nothing ever sleeps. */
+/* Health checks against real sockets on loopback, driven by a frozen clock: the test is the server, and nothing ever
+ * sleeps. */
 #include "backend/check.c"
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -6,7 +7,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-#define MS NS_PER_MS
+#define MS	    NS_PER_MS
 #define MAX_TARGETS 4
 
 struct bench {
@@ -109,8 +110,13 @@ static void no_probe(struct bench *b, size_t i)
 }
 
 static const struct check_spec http_spec = {
-	.kind = CHECK_HTTP, .interval_ns = 1000 * MS, .timeout_ns = 300 * MS, .healthy_threshold = 1, .unhealthy_threshold = 1,
-	.path = "/health", .method = "GET",
+	.kind = CHECK_HTTP,
+	.interval_ns = 1000 * MS,
+	.timeout_ns = 300 * MS,
+	.healthy_threshold = 1,
+	.unhealthy_threshold = 1,
+	.path = "/health",
+	.method = "GET",
 };
 
 /* Runs one whole check against target 0: waits for its connection, answers, and returns what it asked. */
@@ -147,7 +153,9 @@ static void test_http_request_text(void **state)
 	spec.nheaders = 2;
 	setup(&b, 1, &spec);
 	exchange(&b, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", got, sizeof(got));
-	snprintf(want, sizeof(want), "GET /ready?x=1 HTTP/1.1\r\nHost: shop.test\r\nX-Probe: 1\r\nuser-agent: me\r\nConnection: close\r\n\r\n");
+	snprintf(want, sizeof(want),
+		 "GET /ready?x=1 HTTP/1.1\r\nHost: shop.test\r\nX-Probe: 1\r\nuser-agent: me\r\nConnection: "
+		 "close\r\n\r\n");
 	assert_string_equal(got, want);
 	assert_int_equal(b.changes, 0);
 	assert_int_equal(atomic_load(&b.targets[0]->reason), TARGET_CHECK_OK);
@@ -214,8 +222,9 @@ static void test_thresholds(void **state)
 	static const struct {
 		const char *answer;
 		bool up_after;
-	} rows[] = { { ok, true },   { bad, true }, { bad, true }, { ok, true }, /* the streak starts anew */
-		     { bad, true },  { bad, true }, { bad, false }, { ok, false }, { bad, false }, { ok, false }, { ok, true } };
+	} rows[] = { { ok, true },   { bad, true }, { bad, true },  { ok, true }, /* the streak starts anew */
+		     { bad, true },  { bad, true }, { bad, false }, { ok, false },
+		     { bad, false }, { ok, false }, { ok, true } };
 	struct check_spec spec = http_spec;
 	struct bench b;
 	char got[1024];

@@ -259,8 +259,9 @@ static void refused(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(last_in_first_out), cmocka_unit_test(bounded), cmocka_unit_test(idle_for_too_long),
-		cmocka_unit_test(deadline_ends_with_idleness), cmocka_unit_test(server_ends_it), cmocka_unit_test(not_worth_keeping),
+		cmocka_unit_test(last_in_first_out), cmocka_unit_test(bounded),
+		cmocka_unit_test(idle_for_too_long), cmocka_unit_test(deadline_ends_with_idleness),
+		cmocka_unit_test(server_ends_it),    cmocka_unit_test(not_worth_keeping),
 		cmocka_unit_test(refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,8 @@
 
 #define WORKERS 2
 
-static struct service *make(size_t n, const uint32_t *weights, const struct balance_ops *policy, struct target **targets)
+static struct service *make(size_t n, const uint32_t *weights, const struct balance_ops *policy,
+			    struct target **targets)
 {
 	struct endpoint at = { addr_any4, 1 };
 	for (size_t i = 0; i < n; i++) {
@@ -20,7 +21,13 @@ static struct service *make(size_t n, const uint32_t *weights, const struct bala
 		targets[i] = target_new(name, &at, WORKERS);
 	}
 	struct service_spec spec = {
-		.name = "s@file", .pass_host_header = true, .policy = policy, .targets = targets, .weights = weights, .ntargets = n, .workers = WORKERS,
+		.name = "s@file",
+		.pass_host_header = true,
+		.policy = policy,
+		.targets = targets,
+		.weights = weights,
+		.ntargets = n,
+		.workers = WORKERS,
 	};
 	return service_new(&spec);
 }
@@ -103,8 +110,11 @@ static void authorities(void **state)
 	static const struct {
 		const char *name, *authority;
 	} cases[] = {
-		{ "http://10.0.0.1:80", "10.0.0.1:80" }, { "http://h.example/path", "h.example" }, { "http://[fd00::1]:8080/x?y", "[fd00::1]:8080" },
-		{ "10.0.0.1:5432", "10.0.0.1:5432" }, { "http://h?q", "h" },
+		{ "http://10.0.0.1:80", "10.0.0.1:80" },
+		{ "http://h.example/path", "h.example" },
+		{ "http://[fd00::1]:8080/x?y", "[fd00::1]:8080" },
+		{ "10.0.0.1:5432", "10.0.0.1:5432" },
+		{ "http://h?q", "h" },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -123,7 +133,8 @@ static void authorities(void **state)
 		assert_true(strlen(target_reason_text(r)) > 3);
 }
 
-/* --- what a policy is told --------------------------------------------------------------------------------------------------------------- */
+/* --- what a policy is told
+ * --------------------------------------------------------------------------------------------------------------- */
 
 static int ended_item = -1;
 static uint64_t ended_latency;
@@ -154,7 +165,9 @@ static void first_end(void *self, int item, uint64_t latency_ns, bool ok)
 
 static void of_policy_with_end(void **state)
 {
-	static const struct balance_ops by_key = { .name = "by-key", .size = 8, .init = first_init, .pick = first_pick, .end = first_end };
+	static const struct balance_ops by_key = {
+		.name = "by-key", .size = 8, .init = first_init, .pick = first_pick, .end = first_end
+	};
 	static const uint32_t weights[] = { 4, 9 };
 	struct target *t[2];
 	int item;
@@ -171,8 +184,8 @@ static void of_policy_with_end(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_flight), cmocka_unit_test(nobody_there), cmocka_unit_test(references), cmocka_unit_test(authorities),
-		cmocka_unit_test(of_policy_with_end),
+		cmocka_unit_test(in_flight),   cmocka_unit_test(nobody_there),	     cmocka_unit_test(references),
+		cmocka_unit_test(authorities), cmocka_unit_test(of_policy_with_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

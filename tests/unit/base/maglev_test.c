@@ -134,7 +134,8 @@ static size_t rows_moved_without(struct maglev_backend *b, size_t n, size_t lost
 }
 
 /* Losing one of 100 backends must move its own rows; how many others move besides is the table's quality (the paper's
- * figure 12). Averaged over each backend's loss; typically 1.57 %, more when, as here, two permutations share their skip. */
+ * figure 12). Averaged over each backend's loss; typically 1.57 %, more when, as here, two permutations share their
+ * skip. */
 static void test_removal_moves_little(void **state)
 {
 	enum { N = 100 };
@@ -148,8 +149,8 @@ static void test_removal_moves_little(void **state)
 	before = build(SIZE, b, N);
 	for (size_t i = 0; i < N; i++)
 		moved += rows_moved_without(b, N, i, before);
-	printf("maglev: removing 1 of %d backends moves %.2f %% of %d rows, the minimum is %.2f %%\n", N, (double)moved / SIZE, SIZE,
-	       100.0 / N);
+	printf("maglev: removing 1 of %d backends moves %.2f %% of %d rows, the minimum is %.2f %%\n", N,
+	       (double)moved / SIZE, SIZE, 100.0 / N);
 	assert_true(moved < 3 * (size_t)SIZE);
 }
 

@@ -12,12 +12,12 @@ static void test_push_each_free(void **state)
 	uint64_t want = 0;
 
 	(void)state;
-	vec_each(it, &v)
+	vec_each (it, &v)
 		fail();
 	for (uint64_t i = 0; i < 1000; i++)
 		vec_push(&v, i * i);
 	assert_int_equal(v.n, 1000);
-	vec_each(it, &v) {
+	vec_each (it, &v) {
 		assert_true(*it == want * want);
 		want++;
 	}

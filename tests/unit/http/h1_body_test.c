@@ -19,7 +19,10 @@ struct chunked_case {
 	const char *content; /* WHOLE, CUT: all of it; REFUSED: what came before */
 };
 
-#define CASE(want, text, content) { text, sizeof(text) - 1, want, content }
+#define CASE(want, text, content)                     \
+	{                                             \
+		text, sizeof(text) - 1, want, content \
+	}
 
 static const struct chunked_case cases[] = {
 	CASE(WHOLE, "0\r\n\r\n", ""),
@@ -71,7 +74,7 @@ static const struct chunked_case cases[] = {
 	CASE(REFUSED, "5;x\ry\r\nhello\r\n", ""),
 	CASE(REFUSED, "5;\0\r\nhello\r\n", ""),
 	CASE(REFUSED, "5;\x7f\r\nhello\r\n", ""),
-	CASE(REFUSED, "0000000000000005\r\nhello\r\n", ""), /* 16 digits */
+	CASE(REFUSED, "0000000000000005\r\nhello\r\n", ""),  /* 16 digits */
 	CASE(REFUSED, "10000000000000005\r\nhello\r\n", ""), /* 5 modulo 2^64 */
 	CASE(REFUSED, "5\r\nhelloX\r\n0\r\n\r\n", "hello"),
 	CASE(REFUSED, "5\r\nhello0\r\n\r\n", "hello"),
@@ -93,8 +96,8 @@ static void expect_outcome(const struct chunked_case *c, const struct h1_decoded
 	enum outcome got = d->bad ? REFUSED : d->done ? WHOLE : CUT;
 	size_t n = c->want == WHOLE || c->want == CUT ? strlen(c->content) : d->content.n;
 	if (got != c->want || d->content.n != n || (n && memcmp(d->content.p, c->content, n) != 0))
-		fail_msg("%.*s\nin pieces of %zu, bites of %zu: outcome %d, expected %d, content '%.*s'", (int)c->n, c->text, piece, bite, got, c->want,
-			 (int)d->content.n, d->content.p ? d->content.p : "");
+		fail_msg("%.*s\nin pieces of %zu, bites of %zu: outcome %d, expected %d, content '%.*s'", (int)c->n,
+			 c->text, piece, bite, got, c->want, (int)d->content.n, d->content.p ? d->content.p : "");
 	if (got == WHOLE)
 		assert_int_equal(d->consumed, c->n);
 }
@@ -280,8 +283,10 @@ static void none_and_close(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(chunked_grammar), cmocka_unit_test(stops_at_the_end), cmocka_unit_test(broken_for_good), cmocka_unit_test(bounds), cmocka_unit_test(many_chunks),
-		cmocka_unit_test(largest_chunk), cmocka_unit_test(length), cmocka_unit_test(none_and_close),
+		cmocka_unit_test(chunked_grammar), cmocka_unit_test(stops_at_the_end),
+		cmocka_unit_test(broken_for_good), cmocka_unit_test(bounds),
+		cmocka_unit_test(many_chunks),	   cmocka_unit_test(largest_chunk),
+		cmocka_unit_test(length),	   cmocka_unit_test(none_and_close),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* Heads and what the strict parser must make of them: the table behind h1_parse_test.c, and seeds of meaning for everything else that
- * feeds heads to a parser. Facts are "METHOD TARGET 1.minor flags host=… n=fields", or "STATUS [reason] 1.minor flags n=fields". */
+/* Heads and what the strict parser must make of them: the table behind h1_parse_test.c, and seeds of meaning for
+ * everything else that feeds heads to a parser. Facts are "METHOD TARGET 1.minor flags host=… n=fields", or "STATUS
+ * [reason] 1.minor flags n=fields". */
 #pragma once
 #include "base/mem.h"
 #include "http/h1_parse.h"
@@ -11,15 +12,21 @@ struct h1_case {
 	const char *facts; /* H1_OK only */
 };
 
-#define OK(text, facts)  { text, sizeof(text) - 1, H1_OK, facts }
-#define BAD(text, error) { text, sizeof(text) - 1, error, NULL }
+#define OK(text, facts)                              \
+	{                                            \
+		text, sizeof(text) - 1, H1_OK, facts \
+	}
+#define BAD(text, error)                            \
+	{                                           \
+		text, sizeof(text) - 1, error, NULL \
+	}
 
-#define L  "GET / HTTP/1.1\r\n"
-#define G  L "Host: a\r\n"
-#define P  "POST /p HTTP/1.1\r\nHost: a\r\n"
-#define P0 "POST /p HTTP/1.0\r\nHost: a\r\n"
-#define E  "\r\n"
-#define EE "\r\n\r\n"
+#define L   "GET / HTTP/1.1\r\n"
+#define G   L "Host: a\r\n"
+#define P   "POST /p HTTP/1.1\r\nHost: a\r\n"
+#define P0  "POST /p HTTP/1.0\r\nHost: a\r\n"
+#define E   "\r\n"
+#define EE  "\r\n\r\n"
 #define T64 "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKL"
 
 static const struct h1_case h1_requests[] = {
@@ -89,7 +96,9 @@ static const struct h1_case h1_requests[] = {
 	BAD("\t" G E, H1_BAD_START),
 	BAD("\0" G E, H1_BAD_START),
 	BAD("\xef\xbb\xbf" G E, H1_BAD_START),
-	BAD("\x16\x03\x01\x02" "\0\x01", H1_BAD_START), /* TLS to the wrong port */
+	BAD("\x16\x03\x01\x02"
+	    "\0\x01",
+	    H1_BAD_START), /* TLS to the wrong port */
 	BAD("GET" EE, H1_BAD_START),
 	BAD("GET " EE, H1_BAD_START),
 	BAD("GET /" EE, H1_BAD_START), /* HTTP/0.9 */
@@ -136,8 +145,8 @@ static const struct h1_case h1_requests[] = {
 	BAD("GET /\n HTTP/1.1\r\nHost: a" EE, H1_BAD_START),
 	BAD("HTTP/1.1 200 OK" EE, H1_BAD_START),
 	/* --- fields */
-	BAD(L " Host: a" EE, H1_BAD_FIELD),           /* white space before the first field */
-	BAD(G " folded" EE, H1_BAD_FIELD),            /* obs-fold */
+	BAD(L " Host: a" EE, H1_BAD_FIELD), /* white space before the first field */
+	BAD(G " folded" EE, H1_BAD_FIELD),  /* obs-fold */
 	BAD(G "\tfolded" EE, H1_BAD_FIELD),
 	BAD(G "A: b\r\n c" EE, H1_BAD_FIELD),
 	BAD(G "A: b\r\n\tc: d" EE, H1_BAD_FIELD),
@@ -154,14 +163,16 @@ static const struct h1_case h1_requests[] = {
 	BAD(G "A/b: c" EE, H1_BAD_FIELD),
 	BAD(G "\"A\": c" EE, H1_BAD_FIELD),
 	BAD(G "A=b: c" EE, H1_BAD_FIELD),
-	BAD(G "A: b\nC: d" EE, H1_BAD_FIELD),         /* bare LF */
-	BAD(G "A: b\rC: d" EE, H1_BAD_FIELD),         /* bare CR */
+	BAD(G "A: b\nC: d" EE, H1_BAD_FIELD), /* bare LF */
+	BAD(G "A: b\rC: d" EE, H1_BAD_FIELD), /* bare CR */
 	BAD(G "A: b\r\r\n" E, H1_BAD_FIELD),
 	BAD(G "A: \n" E, H1_BAD_FIELD),
 	BAD(G "A: b\0c" EE, H1_BAD_FIELD),
 	BAD(G "A: \0" EE, H1_BAD_FIELD),
 	BAD(G "A: b\x01" EE, H1_BAD_FIELD),
-	BAD(G "A: b\x1f" "c" EE, H1_BAD_FIELD),
+	BAD(G "A: b\x1f"
+	      "c" EE,
+	    H1_BAD_FIELD),
 	BAD(G "A: b\x7f" EE, H1_BAD_FIELD),
 	BAD(G "A: 0123456789abcdefghij\x0bklmnopqrstuvw" EE, H1_BAD_FIELD),
 	BAD(G "A: 0123456789abcdefghij\x7fklmnopqrstuvw" EE, H1_BAD_FIELD),
@@ -202,7 +213,9 @@ static const struct h1_case h1_requests[] = {
 	BAD(P "Transfer-Encoding\t: chunked" EE, H1_BAD_FIELD),
 	BAD(P "Transfer-Encoding:\r\n chunked" EE, H1_BAD_CODING),
 	BAD(P "A: b\r\n Transfer-Encoding: chunked" EE, H1_BAD_FIELD),
-	BAD(P "Transfer-Encoding: \x0b" "chunked" EE, H1_BAD_FIELD),
+	BAD(P "Transfer-Encoding: \x0b"
+	      "chunked" EE,
+	    H1_BAD_FIELD),
 	BAD(P "Transfer-Encoding: chunked\0" EE, H1_BAD_FIELD),
 	BAD(P "Transfer-Encoding: chunked, chunked" EE, H1_BAD_CODING),
 	BAD(P "Transfer-Encoding: gzip, chunked" EE, H1_BAD_CODING),
@@ -214,7 +227,9 @@ static const struct h1_case h1_requests[] = {
 	BAD(P "Transfer-Encoding: chunkedx" EE, H1_BAD_CODING),
 	BAD(P "Transfer-Encoding: chunke" EE, H1_BAD_CODING),
 	BAD(P "Transfer-Encoding: \"chunked\"" EE, H1_BAD_CODING),
-	BAD(P "Transfer-Encoding: chun\xe2\x84\xaa" "ed" EE, H1_BAD_CODING), /* KELVIN SIGN lower-cases to k */
+	BAD(P "Transfer-Encoding: chun\xe2\x84\xaa"
+	      "ed" EE,
+	    H1_BAD_CODING), /* KELVIN SIGN lower-cases to k */
 	BAD(P "Transfer-Encoding: identity" EE, H1_BAD_CODING),
 	BAD(P "Transfer-Encoding: gzip" EE, H1_BAD_CODING),
 	BAD(P "Transfer-Encoding:" EE, H1_BAD_CODING),

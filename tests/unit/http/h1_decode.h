@@ -1,4 +1,5 @@
-/* Runs bytes through the body decoder as a receive buffer would, in pieces of any size: what must not change the outcome. */
+/* Runs bytes through the body decoder as a receive buffer would, in pieces of any size: what must not change the
+ * outcome. */
 #pragma once
 #include "base/buf.h"
 #include "http/h1_body.h"
@@ -9,7 +10,8 @@ struct h1_decoded {
 	size_t consumed; /* framing and content, when done */
 };
 
-/* Everything that is decodable in p[0..n), taking at most `bite` bytes of content at a time; returns what was consumed. */
+/* Everything that is decodable in p[0..n), taking at most `bite` bytes of content at a time; returns what was consumed.
+ */
 static inline size_t h1_decode_some(struct h1_body *b, const char *p, size_t n, size_t bite, struct h1_decoded *d)
 {
 	size_t at = 0;
@@ -30,7 +32,8 @@ static inline size_t h1_decode_some(struct h1_body *b, const char *p, size_t n, 
 }
 
 /* The bytes arrive in pieces of `piece`. Outcome in d, whose content the caller frees. */
-static inline void h1_decode(enum h1_body_kind kind, uint64_t length, const char *p, size_t n, size_t piece, size_t bite, struct h1_decoded *d)
+static inline void h1_decode(enum h1_body_kind kind, uint64_t length, const char *p, size_t n, size_t piece,
+			     size_t bite, struct h1_decoded *d)
 {
 	struct h1_body b;
 	size_t at = 0, have = 0;

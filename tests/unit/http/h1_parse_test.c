@@ -1,5 +1,6 @@
-/* The head parser: a table of heads, each also cut after every byte, with ASan watching the end of the buffer; every byte value at every kind
- * of position against the grammar written down a second time; limits; and the search for a head's end. */
+/* The head parser: a table of heads, each also cut after every byte, with ASan watching the end of the buffer; every
+ * byte value at every kind of position against the grammar written down a second time; limits; and the search for a
+ * head's end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,7 +72,8 @@ static void expect_same_for_every_cut(const struct h1_case *c, bool request)
 		struct head h;
 		enum h1_error e = parse_copy(request, c->text, n, &h);
 		if (e != H1_MORE && (e == H1_OK || e != c->want))
-			fail_msg("%.*s\ncut at %zu: %s, expected %s", (int)c->n, c->text, n, h1_error_text(e), h1_error_text(c->want));
+			fail_msg("%.*s\ncut at %zu: %s, expected %s", (int)c->n, c->text, n, h1_error_text(e),
+				 h1_error_text(c->want));
 		if (decided && e == H1_MORE)
 			fail_msg("%.*s\ncut at %zu: undecided again", (int)c->n, c->text, n);
 		decided = e != H1_MORE;
@@ -125,7 +127,8 @@ static void responses(void **state)
 	run_table(h1_responses, H1_RESPONSES, false);
 }
 
-/* --- every byte value in every kind of place ---------------------------------------------------------------------------------------- */
+/* --- every byte value in every kind of place
+ * ---------------------------------------------------------------------------------------- */
 
 static bool one_of(int c, const char *set)
 {
@@ -137,12 +140,30 @@ static bool alnum(int c)
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-static bool may_be_token(int c) { return alnum(c) || one_of(c, "!#$%&'*+-.^_`|~"); }
-static bool may_be_method(int c) { return may_be_token(c); }
-static bool may_be_target(int c) { return c > ' ' && c < 0x7f && c != '#'; }
-static bool may_be_value(int c) { return c == '\t' || (c >= ' ' && c != 0x7f); }
-static bool may_be_host(int c) { return alnum(c) || one_of(c, "-._~!$&'()*+,;=:[]%"); }
-static bool may_be_digit(int c) { return c >= '0' && c <= '9'; }
+static bool may_be_token(int c)
+{
+	return alnum(c) || one_of(c, "!#$%&'*+-.^_`|~");
+}
+static bool may_be_method(int c)
+{
+	return may_be_token(c);
+}
+static bool may_be_target(int c)
+{
+	return c > ' ' && c < 0x7f && c != '#';
+}
+static bool may_be_value(int c)
+{
+	return c == '\t' || (c >= ' ' && c != 0x7f);
+}
+static bool may_be_host(int c)
+{
+	return alnum(c) || one_of(c, "-._~!$&'()*+,;=:[]%");
+}
+static bool may_be_digit(int c)
+{
+	return c >= '0' && c <= '9';
+}
 
 static void every_byte(void **state)
 {
@@ -172,7 +193,8 @@ static void every_byte(void **state)
 			memcpy(text, places[i].before, n);
 			text[n] = (char)c;
 			memcpy(text + n + 1, places[i].after, m);
-			/* A colon ends a field name early, a space the method or the target; what follows then decides. */
+			/* A colon ends a field name early, a space the method or the target; what follows then decides.
+			 */
 			bool colon = c == ':' && places[i].may == may_be_token;
 			bool good = parse_copy(places[i].request, text, n + 1 + m, &h) == H1_OK;
 			if (good != (places[i].may(c) || colon))
@@ -180,7 +202,9 @@ static void every_byte(void **state)
 		}
 }
 
-/* --- limits --------------------------------------------------------------------------------------------------------------------------- */
+/* --- limits
+ * ---------------------------------------------------------------------------------------------------------------------------
+ */
 
 static enum h1_error parse_many(unsigned nfields, struct head *ret, size_t *ret_n)
 {
@@ -210,7 +234,8 @@ static void number_of_fields(void **state)
 
 static void fields_are_views(void **state)
 {
-	static const char text[] = "GET /x?y HTTP/1.1\r\nHost: h\r\nA:\t one  two \t\r\nX-Forwarded-For: 1\r\nB:\r\n\r\nbody";
+	static const char text[] =
+		"GET /x?y HTTP/1.1\r\nHost: h\r\nA:\t one  two \t\r\nX-Forwarded-For: 1\r\nB:\r\n\r\nbody";
 	struct head h;
 	(void)state;
 	assert_int_equal(h1_parse_request(text, sizeof(text) - 1, fields, &h), H1_OK);
@@ -225,7 +250,8 @@ static void fields_are_views(void **state)
 	assert_string_equal(text + h.size, "body");
 }
 
-/* --- the end of a head ---------------------------------------------------------------------------------------------------------------- */
+/* --- the end of a head
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static void end_of_head(void **state)
 {
@@ -233,11 +259,19 @@ static void end_of_head(void **state)
 		struct str text;
 		enum h1_error want;
 	} cases[] = {
-		{ STR(""), H1_MORE }, { STR("GET / HTTP/1.1"), H1_MORE }, { STR("GET / HTTP/1.1\r\n"), H1_MORE },
-		{ STR("GET / HTTP/1.1\r\n\r"), H1_MORE }, { STR("GET / HTTP/1.1\r\n\r\n"), H1_OK },
-		{ STR("GET / HTTP/1.1\n"), H1_BAD_FIELD }, { STR("A\r\nB: c\nD"), H1_BAD_FIELD }, { STR("\n"), H1_BAD_FIELD },
-		{ STR("A\r\n\n"), H1_BAD_FIELD }, { STR("A\r\n\r\r\n"), H1_MORE }, { STR("A\r\n\r\r\n\r\n"), H1_OK },
-		{ STR("\r\nA\r\n"), H1_MORE }, { STR("A\r\nB\r\n\r\nrest\n\n"), H1_OK },
+		{ STR(""), H1_MORE },
+		{ STR("GET / HTTP/1.1"), H1_MORE },
+		{ STR("GET / HTTP/1.1\r\n"), H1_MORE },
+		{ STR("GET / HTTP/1.1\r\n\r"), H1_MORE },
+		{ STR("GET / HTTP/1.1\r\n\r\n"), H1_OK },
+		{ STR("GET / HTTP/1.1\n"), H1_BAD_FIELD },
+		{ STR("A\r\nB: c\nD"), H1_BAD_FIELD },
+		{ STR("\n"), H1_BAD_FIELD },
+		{ STR("A\r\n\n"), H1_BAD_FIELD },
+		{ STR("A\r\n\r\r\n"), H1_MORE },
+		{ STR("A\r\n\r\r\n\r\n"), H1_OK },
+		{ STR("\r\nA\r\n"), H1_MORE },
+		{ STR("A\r\nB\r\n\r\nrest\n\n"), H1_OK },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -264,8 +298,9 @@ static void errors_have_words(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(requests), cmocka_unit_test(responses), cmocka_unit_test(every_byte), cmocka_unit_test(number_of_fields),
-		cmocka_unit_test(fields_are_views), cmocka_unit_test(end_of_head), cmocka_unit_test(errors_have_words),
+		cmocka_unit_test(requests),	     cmocka_unit_test(responses),	 cmocka_unit_test(every_byte),
+		cmocka_unit_test(number_of_fields),  cmocka_unit_test(fields_are_views), cmocka_unit_test(end_of_head),
+		cmocka_unit_test(errors_have_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* A stream over one end of a socket pair with a real loop; where short writes matter, a filter on the connection decides how many bytes
- * the socket takes, so that every place a write can stop at is met. */
+/* A stream over one end of a socket pair with a real loop; where short writes matter, a filter on the connection
+ * decides how many bytes the socket takes, so that every place a write can stop at is met. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -124,7 +124,9 @@ static char content_at(size_t i)
 	return (char)(i * 31 + (i >> 8) * 7);
 }
 
-/* --- heads ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- heads
+ * ----------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void head_in_pieces(void **state)
 {
@@ -172,13 +174,25 @@ static void head_sizes(void **state)
 		uint32_t max;
 		int want;
 	} cases[] = {
-		{ 40, MAX_HEAD, H1_OK }, { 12287, MAX_HEAD, H1_OK }, { 12288, MAX_HEAD, H1_OK }, { 12289, MAX_HEAD, H1_OK },
-		{ BLOCK_SIZE - 1, MAX_HEAD, H1_OK }, { BLOCK_SIZE, MAX_HEAD, H1_OK }, { BLOCK_SIZE + 1, MAX_HEAD, H1_OK },
-		{ 40000, MAX_HEAD, H1_OK }, { MAX_HEAD - 1, MAX_HEAD, H1_OK }, { MAX_HEAD, MAX_HEAD, H1_OK },
-		{ MAX_HEAD + 1, MAX_HEAD, -ENOBUFS }, { MAX_HEAD * 2, MAX_HEAD, -ENOBUFS },
-		{ BLOCK_SIZE, BLOCK_SIZE, H1_OK }, { BLOCK_SIZE + 1, BLOCK_SIZE, -ENOBUFS },
-		{ 1000, 1000, H1_OK }, { 1001, 1000, H1_TOO_MANY_FIELDS }, { BLOCK_SIZE + 1, 1000, -ENOBUFS },
-		{ 20000, 20000, H1_OK }, { 20001, 20000, -ENOBUFS },
+		{ 40, MAX_HEAD, H1_OK },
+		{ 12287, MAX_HEAD, H1_OK },
+		{ 12288, MAX_HEAD, H1_OK },
+		{ 12289, MAX_HEAD, H1_OK },
+		{ BLOCK_SIZE - 1, MAX_HEAD, H1_OK },
+		{ BLOCK_SIZE, MAX_HEAD, H1_OK },
+		{ BLOCK_SIZE + 1, MAX_HEAD, H1_OK },
+		{ 40000, MAX_HEAD, H1_OK },
+		{ MAX_HEAD - 1, MAX_HEAD, H1_OK },
+		{ MAX_HEAD, MAX_HEAD, H1_OK },
+		{ MAX_HEAD + 1, MAX_HEAD, -ENOBUFS },
+		{ MAX_HEAD * 2, MAX_HEAD, -ENOBUFS },
+		{ BLOCK_SIZE, BLOCK_SIZE, H1_OK },
+		{ BLOCK_SIZE + 1, BLOCK_SIZE, -ENOBUFS },
+		{ 1000, 1000, H1_OK },
+		{ 1001, 1000, H1_TOO_MANY_FIELDS },
+		{ BLOCK_SIZE + 1, 1000, -ENOBUFS },
+		{ 20000, 20000, H1_OK },
+		{ 20001, 20000, -ENOBUFS },
 	};
 	static const size_t pieces[] = { 137, 4096, 100000 };
 	(void)state;
@@ -186,13 +200,15 @@ static void head_sizes(void **state)
 		for (size_t k = 0; k < ARRAY_LEN(pieces); k++) {
 			int rc = head_of(cases[i].n, cases[i].max, pieces[k]);
 			if (rc != cases[i].want)
-				fail_msg("head of %zu, at most %u, in pieces of %zu: %d, expected %d", cases[i].n, cases[i].max, pieces[k], rc, cases[i].want);
+				fail_msg("head of %zu, at most %u, in pieces of %zu: %d, expected %d", cases[i].n,
+					 cases[i].max, pieces[k], rc, cases[i].want);
 		}
 }
 
 static void bad_heads(void **state)
 {
-	static const struct str cases[] = { STR("GET / HTTP/1.1\r\n\r\n"), STR("GET / HTTP/1.1\r\nA: b\n"), STR("nonsense\n"), STR("\n\n") };
+	static const struct str cases[] = { STR("GET / HTTP/1.1\r\n\r\n"), STR("GET / HTTP/1.1\r\nA: b\n"),
+					    STR("nonsense\n"), STR("\n\n") };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		for (size_t piece = 1; piece <= cases[i].n; piece++) {
@@ -206,7 +222,9 @@ static void bad_heads(void **state)
 		}
 }
 
-/* --- bodies --------------------------------------------------------------------------------------------------------------------------- */
+/* --- bodies
+ * ---------------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Takes the body in bites of any size while it is being delivered; returns the last answer of peek. */
 static int read_body(struct bench *b, struct str raw, struct buf *content)
@@ -292,7 +310,8 @@ static void expect_message(size_t head, size_t body, bool chunked)
 
 static void bodies(void **state)
 {
-	static const size_t heads[] = { 100, 12288, 12289, 12500, 15000, BLOCK_SIZE, 20000, MAX_HEAD - 4096, MAX_HEAD - 600, MAX_HEAD };
+	static const size_t heads[] = { 100,	    12288, 12289,	    12500,	    15000,
+					BLOCK_SIZE, 20000, MAX_HEAD - 4096, MAX_HEAD - 600, MAX_HEAD };
 	static const size_t lengths[] = { 1, 499, 4096, 17000, 100000 };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
@@ -343,7 +362,8 @@ static void ends_of_bodies(void **state)
 static void pipelined(void **state)
 {
 	static const char one[] = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
-	static const char two[] = "POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n0\r\n\r\n";
+	static const char two[] =
+		"POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n0\r\n\r\n";
 	static const char three[] = "GET /3 HTTP/1.1\r\nHost: a\r\n\r\n";
 	struct bench b;
 	struct buf text, content;
@@ -361,7 +381,11 @@ static void pipelined(void **state)
 			at += put(&b, text.p + at, text.n - at < 7001 ? text.n - at : 7001);
 		assert_int_equal(rc, H1_OK);
 		assert_int_equal(h.target.p[1], '1' + i % 3);
-		h1_body_init(&b.s.in, h.chunked ? H1_BODY_CHUNKED : h.content_length > 0 ? H1_BODY_LENGTH : H1_BODY_NONE, 3);
+		h1_body_init(&b.s.in,
+			     h.chunked		    ? H1_BODY_CHUNKED
+			     : h.content_length > 0 ? H1_BODY_LENGTH
+						    : H1_BODY_NONE,
+			     3);
 		while ((rc = read_body(&b, (struct str){ 0 }, &content)) == -EAGAIN)
 			at += put(&b, text.p + at, 1);
 		assert_int_equal(rc, 0);
@@ -398,7 +422,9 @@ static void small_again(void **state)
 	teardown(&b);
 }
 
-/* --- sending -------------------------------------------------------------------------------------------------------------------------- */
+/* --- sending
+ * --------------------------------------------------------------------------------------------------------------------------
+ */
 
 static ssize_t short_writev(struct cf *f, struct conn *c, const struct iovec *iov, int niov)
 {
@@ -430,7 +456,8 @@ static void use_short_writes(struct bench *b, uint64_t max_write)
 static void send_message(struct bench *b, struct str head, enum h1_body_kind kind, struct str content)
 {
 	size_t have = content.n ? rng_u64(&b->rng) % (content.n + 1) : 0, at;
-	ssize_t n = h1_stream_send_head(&b->s, head, kind, content.n, str_mk(content.p, have), have == content.n && have > 0);
+	ssize_t n = h1_stream_send_head(&b->s, head, kind, content.n, str_mk(content.p, have),
+					have == content.n && have > 0);
 	assert_true(n >= 0);
 	at = (size_t)n;
 	for (;;) {
@@ -441,7 +468,8 @@ static void send_message(struct bench *b, struct str head, enum h1_body_kind kin
 		else if (at == have)
 			n = h1_stream_flush(&b->s);
 		else
-			n = h1_stream_send(&b->s, str_mk(content.p + at, have - at), have == content.n && rng_u64(&b->rng) % 4);
+			n = h1_stream_send(&b->s, str_mk(content.p + at, have - at),
+					   have == content.n && rng_u64(&b->rng) % 4);
 		if (n == -EAGAIN) {
 			assert_false(b->s.conn.writable);
 			b->s.conn.writable = true;
@@ -484,12 +512,15 @@ static void short_writes(void **state)
 		text[i] = content_at(i);
 	for (int i = 0; i < 6000; i++) {
 		struct bench b;
-		size_t n = i % 9 == 0 ? 0 : rng_u64(&rng) % (sizes[(unsigned)i % 8] + 1), head = 1 + rng_u64(&rng) % (i % 50 ? 60 : 30000);
+		size_t n = i % 9 == 0 ? 0 : rng_u64(&rng) % (sizes[(unsigned)i % 8] + 1),
+		       head = 1 + rng_u64(&rng) % (i % 50 ? 60 : 30000);
 		setup(&b, MAX_HEAD);
 		rng_seed(&b.rng, (uint64_t)i);
 		use_short_writes(&b, i % 3 == 0 ? 1 : i % 3 == 1 ? 12 : n + head);
-		send_message(&b, str_mk(text, head), kinds[i % 3], str_mk(text + 50, n < sizeof(text) - 50 ? n : sizeof(text) - 50));
-		expect_sent(&b, str_mk(text, head), kinds[i % 3], str_mk(text + 50, n < sizeof(text) - 50 ? n : sizeof(text) - 50));
+		send_message(&b, str_mk(text, head), kinds[i % 3],
+			     str_mk(text + 50, n < sizeof(text) - 50 ? n : sizeof(text) - 50));
+		expect_sent(&b, str_mk(text, head), kinds[i % 3],
+			    str_mk(text + 50, n < sizeof(text) - 50 ? n : sizeof(text) - 50));
 		teardown(&b);
 	}
 }
@@ -501,7 +532,8 @@ static void one_write(void **state)
 	(void)state;
 	setup(&b, MAX_HEAD);
 	use_short_writes(&b, UINT64_MAX - 1);
-	assert_int_equal(h1_stream_send_head(&b.s, STR("HEAD"), H1_BODY_CHUNKED, 0, STR("0123456789abcdefg"), true), 17);
+	assert_int_equal(h1_stream_send_head(&b.s, STR("HEAD"), H1_BODY_CHUNKED, 0, STR("0123456789abcdefg"), true),
+			 17);
 	assert_int_equal(h1_stream_finish(&b.s), 0);
 	assert_true(str_eq(buf_view(&b.sent), STR("HEAD11\r\n0123456789abcdefg\r\n0\r\n\r\n")));
 	teardown(&b);
@@ -532,11 +564,13 @@ static void slow_peer(void **state)
 		text[i] = content_at(i);
 	setup(&b, MAX_HEAD);
 	assert_int_equal(setsockopt(b.s.conn.watch.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
-	ssize_t n = h1_stream_send_head(&b.s, str_mk(text, 20000), H1_BODY_CHUNKED, 0, str_mk(text, sizeof(text)), true);
+	ssize_t n =
+		h1_stream_send_head(&b.s, str_mk(text, 20000), H1_BODY_CHUNKED, 0, str_mk(text, sizeof(text)), true);
 	assert_true(n >= 0 && n < (ssize_t)sizeof(text));
 	at = (size_t)n;
 	while (n == -EAGAIN || at < sizeof(text)) {
-		n = at < sizeof(text) ? h1_stream_send(&b.s, str_mk(text + at, sizeof(text) - at), true) : h1_stream_finish(&b.s);
+		n = at < sizeof(text) ? h1_stream_send(&b.s, str_mk(text + at, sizeof(text) - at), true)
+				      : h1_stream_finish(&b.s);
 		if (n == -EAGAIN) {
 			ssize_t r = read(b.peer, got + have, 777);
 			assert_true(r > 0);
@@ -581,9 +615,12 @@ static void peer_gone(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(head_in_pieces), cmocka_unit_test(head_sizes), cmocka_unit_test(bad_heads), cmocka_unit_test(bodies),
-		cmocka_unit_test(ends_of_bodies), cmocka_unit_test(pipelined), cmocka_unit_test(small_again), cmocka_unit_test(short_writes),
-		cmocka_unit_test(one_write), cmocka_unit_test(more_than_promised), cmocka_unit_test(slow_peer), cmocka_unit_test(peer_gone),
+		cmocka_unit_test(head_in_pieces), cmocka_unit_test(head_sizes),
+		cmocka_unit_test(bad_heads),	  cmocka_unit_test(bodies),
+		cmocka_unit_test(ends_of_bodies), cmocka_unit_test(pipelined),
+		cmocka_unit_test(small_again),	  cmocka_unit_test(short_writes),
+		cmocka_unit_test(one_write),	  cmocka_unit_test(more_than_promised),
+		cmocka_unit_test(slow_peer),	  cmocka_unit_test(peer_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

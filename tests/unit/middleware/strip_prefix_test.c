@@ -26,7 +26,8 @@ static int make(struct bench *b, const char *const *prefixes)
 		conf.prefixes.n++;
 	arena_init(&b->conf);
 	err_init(&b->errs);
-	return mw_strip_prefix.create(&conf, &b->conf, (struct place){ "f", 3, 5 }, "http.middlewares.m", &b->errs, &b->ctx);
+	return mw_strip_prefix.create(&conf, &b->conf, (struct place){ "f", 3, 5 }, "http.middlewares.m", &b->errs,
+				      &b->ctx);
 }
 
 static void begin(struct bench *b, const char *path)
@@ -60,8 +61,17 @@ static struct str added_prefix(const struct req *r)
 static void paths(void **state)
 {
 	static const char *const lists[][4] = {
-		{ "/api" }, { "/api/" }, { "/v1", "/api/v1", "/api" }, { "/api", "/api/v1" }, { " /api " }, { "/" }, { "api" }, { "/a b" }, { "/\xc3\xa9" },
-		{ "/a%20b" }, { "" },
+		{ "/api" },
+		{ "/api/" },
+		{ "/v1", "/api/v1", "/api" },
+		{ "/api", "/api/v1" },
+		{ " /api " },
+		{ "/" },
+		{ "api" },
+		{ "/a b" },
+		{ "/\xc3\xa9" },
+		{ "/a%20b" },
+		{ "" },
 	};
 	static const struct {
 		unsigned list;
@@ -81,7 +91,7 @@ static void paths(void **state)
 		{ 0, "/api%2Fx", "/%2Fx", "/api" },
 		{ 1, "/api/users", "/users", "/api/" },
 		{ 1, "/api", "/api", NULL },
-		{ 2, "/api/v1/x", "/x", "/api/v1" },   /* the first of the list, not the longest */
+		{ 2, "/api/v1/x", "/x", "/api/v1" }, /* the first of the list, not the longest */
 		{ 2, "/v1/x", "/x", "/v1" },
 		{ 2, "/api/x", "/x", "/api" },
 		{ 3, "/api/v1/x", "/v1/x", "/api" },
@@ -116,8 +126,10 @@ static void paths(void **state)
 		if (!cases[i].want) {
 			assert_int_equal(b.r->reply.status, 400);
 			assert_true(str_eq(b.r->reply.body, STR("Bad Request\n")));
-		} else if (!str_eq(got, str_of(cases[i].want)) || !str_eq(prefix, str_of(cases[i].prefix ? cases[i].prefix : ""))) {
-			fail_msg("%s -> %.*s, prefix '%.*s'", cases[i].path, STR_ARG(got), (int)prefix.n, prefix.p ? prefix.p : "");
+		} else if (!str_eq(got, str_of(cases[i].want)) ||
+			   !str_eq(prefix, str_of(cases[i].prefix ? cases[i].prefix : ""))) {
+			fail_msg("%s -> %.*s, prefix '%.*s'", cases[i].path, STR_ARG(got), (int)prefix.n,
+				 prefix.p ? prefix.p : "");
 		}
 		end(&b);
 		done(&b);
@@ -189,7 +201,8 @@ static void is_listed(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(paths), cmocka_unit_test(prefix_of_a_trusted_peer), cmocka_unit_test(two_in_a_row), cmocka_unit_test(needs_a_prefix),
+		cmocka_unit_test(paths),	cmocka_unit_test(prefix_of_a_trusted_peer),
+		cmocka_unit_test(two_in_a_row), cmocka_unit_test(needs_a_prefix),
 		cmocka_unit_test(is_listed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,7 +71,9 @@ static void feeds_arenas(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(last_in_first_out), cmocka_unit_test(keeps_no_more_than_allowed), cmocka_unit_test(feeds_arenas),
+		cmocka_unit_test(last_in_first_out),
+		cmocka_unit_test(keeps_no_more_than_allowed),
+		cmocka_unit_test(feeds_arenas),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,7 +183,9 @@ static void bad_descriptor(void **state)
 	loop_free(&loop);
 }
 
-/* --- filters -------------------------------------------------------------------------------------------------------------------------- */
+/* --- filters
+ * --------------------------------------------------------------------------------------------------------------------------
+ */
 
 static char trace[64];
 
@@ -252,8 +254,13 @@ static void filters(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reading), cmocka_unit_test(end_of_stream), cmocka_unit_test(writing_until_full), cmocka_unit_test(reset_by_peer),
-		cmocka_unit_test(how_it_ends_for_the_peer), cmocka_unit_test(bad_descriptor), cmocka_unit_test(filters),
+		cmocka_unit_test(reading),
+		cmocka_unit_test(end_of_stream),
+		cmocka_unit_test(writing_until_full),
+		cmocka_unit_test(reset_by_peer),
+		cmocka_unit_test(how_it_ends_for_the_peer),
+		cmocka_unit_test(bad_descriptor),
+		cmocka_unit_test(filters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

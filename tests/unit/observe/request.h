@@ -11,8 +11,9 @@ struct request_fixture {
 	struct field fields[1];
 };
 
-#define REQUEST_WALL_NS (1732156496ull * NS_PER_S + 123450000) /* 2024-11-21T02:34:56.12345Z, the end of the request \
-								*/
+#define REQUEST_WALL_NS                                                                              \
+	(1732156496ull * NS_PER_S + 123450000) /* 2024-11-21T02:34:56.12345Z, the end of the request \
+						*/
 
 static inline void request_fixture_init(struct request_fixture *f)
 {

@@ -1,5 +1,5 @@
-/* The whole HTTP engine in one process: one worker thread, one entry point on loopback, one service whose server is the test. The test
- * thread plays client and server with blocking steps that each have a deadline; nothing sleeps. */
+/* The whole HTTP engine in one process: one worker thread, one entry point on loopback, one service whose server is the
+ * test. The test thread plays client and server with blocking steps that each have a deadline; nothing sleeps. */
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,8 @@ struct exchange {
 	bool stopped;
 };
 
-/* --- snapshot and engine ---------------------------------------------------------------------------------------------------------------- */
+/* --- snapshot and engine
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static struct exchange *exchange_of_snapshots;
 
@@ -76,7 +77,9 @@ static inline struct snapshot *exchange_snapshot(struct exchange *x, const char 
 	s->services[s->nservices++] = service_ref(x->service);
 	struct route *rt = arena_zalloc(&s->arena, sizeof(*rt));
 	err_init(&errs);
-	*rt = (struct route){ .name = "r@file", .service_name = "s@file", .service = x->service, .mws = mws, .nmws = nmws };
+	*rt = (struct route){
+		.name = "r@file", .service_name = "s@file", .service = x->service, .mws = mws, .nmws = nmws
+	};
 	rt->rule = rule_compile(&s->arena, RULE_HTTP, rule, (struct place){ 0 }, "rule", &errs);
 	assert_non_null(rt->rule);
 	err_free(&errs);
@@ -130,7 +133,13 @@ static inline void exchange_init(struct exchange *x)
 	exchange_listen(&x->origin, &x->origin_at);
 	x->target = target_new("http://origin.test:81", &x->origin_at, 1);
 	struct service_spec spec = {
-		.name = "s@file", .pass_host_header = true, .policy = &wrr_ops, .targets = &x->target, .weights = &weight, .ntargets = 1, .workers = 1,
+		.name = "s@file",
+		.pass_host_header = true,
+		.policy = &wrr_ops,
+		.targets = &x->target,
+		.weights = &weight,
+		.ntargets = 1,
+		.workers = 1,
 	};
 	x->service = service_new(&spec);
 	x->engine.nworkers = 1;
@@ -158,7 +167,9 @@ static inline void exchange_start(struct exchange *x)
 	exchange_start_with(x, NULL, 0);
 }
 
-/* --- balances ----------------------------------------------------------------------------------------------------------------------------- */
+/* --- balances
+ * -----------------------------------------------------------------------------------------------------------------------------
+ */
 
 struct probe {
 	struct message msg;
@@ -187,7 +198,8 @@ static inline void exchange_probe(struct exchange *x, struct probe *p)
 	sem_destroy(&p->answered);
 }
 
-/* Once everything that is on its way has arrived: no request in flight, no memory held, and this many connections on either side. */
+/* Once everything that is on its way has arrived: no request in flight, no memory held, and this many connections on
+ * either side. */
 static inline void exchange_settles(struct exchange *x, unsigned clients, unsigned idle)
 {
 	uint64_t deadline = clock_mono_ns() + DEADLINE_MS * NS_PER_MS;
@@ -195,11 +207,12 @@ static inline void exchange_settles(struct exchange *x, unsigned clients, unsign
 	do {
 		exchange_probe(x, &p);
 		unsigned flying = atomic_load(&x->target->in_flight);
-		if (p.blocks == 0 && p.clients == clients && p.idle == idle && flying == 0 && atomic_load(&x->engine.connections) == clients)
+		if (p.blocks == 0 && p.clients == clients && p.idle == idle && flying == 0 &&
+		    atomic_load(&x->engine.connections) == clients)
 			return;
 	} while (clock_mono_ns() < deadline);
-	fail_msg("does not settle: %u blocks, %u clients (%u expected), %u idle (%u expected), %u in flight", p.blocks, p.clients, clients, p.idle, idle,
-		 atomic_load(&x->target->in_flight));
+	fail_msg("does not settle: %u blocks, %u clients (%u expected), %u idle (%u expected), %u in flight", p.blocks,
+		 p.clients, clients, p.idle, idle, atomic_load(&x->target->in_flight));
 }
 
 /* Until the worker has so many client connections, whatever they are doing. */
@@ -217,7 +230,9 @@ static inline void exchange_settles_clients(struct exchange *x, unsigned clients
 static inline const struct record *exchange_last(struct exchange *x, unsigned count)
 {
 	struct probe p;
-	exchange_probe(x, &p); /* what the peers have seen was sent in an earlier batch of the worker than the answer to this */
+	exchange_probe(
+		x,
+		&p); /* what the peers have seen was sent in an earlier batch of the worker than the answer to this */
 	assert_int_equal(atomic_load(&x->nrecords), count);
 	return &x->records[count - 1];
 }
@@ -251,7 +266,9 @@ static inline void exchange_end(struct exchange *x)
 	mem_closep(&x->reserved);
 }
 
-/* --- the two ends ------------------------------------------------------------------------------------------------------------------------- */
+/* --- the two ends
+ * -------------------------------------------------------------------------------------------------------------------------
+ */
 
 struct peer {
 	int fd;
@@ -350,7 +367,9 @@ static inline bool peer_head(struct peer *p, bool request, struct message_text *
 	static struct field fields[HEAD_MAX_FIELDS];
 	for (;;) {
 		struct str s = peer_pending(p);
-		enum h1_error e = s.n == 0 ? H1_MORE : request ? h1_parse_request(s.p, s.n, fields, h) : h1_parse_response(s.p, s.n, fields, h);
+		enum h1_error e = s.n == 0  ? H1_MORE
+				  : request ? h1_parse_request(s.p, s.n, fields, h)
+					    : h1_parse_response(s.p, s.n, fields, h);
 		if (e == H1_OK) {
 			assert_true(h->size < sizeof(ret->head));
 			memcpy(ret->head, s.p, h->size);
@@ -396,8 +415,11 @@ static inline bool peer_try_message(struct peer *p, bool request, bool no_body, 
 		return false;
 	ret->status = h.status;
 	ret->chunked = h.chunked;
-	enum h1_body_kind kind = no_body ? H1_BODY_NONE : h.chunked ? H1_BODY_CHUNKED : h.content_length >= 0 ? H1_BODY_LENGTH :
-				 request ? H1_BODY_NONE : H1_BODY_CLOSE;
+	enum h1_body_kind kind = no_body		 ? H1_BODY_NONE
+				 : h.chunked		 ? H1_BODY_CHUNKED
+				 : h.content_length >= 0 ? H1_BODY_LENGTH
+				 : request		 ? H1_BODY_NONE
+							 : H1_BODY_CLOSE;
 	return peer_body(p, kind, h.content_length > 0 ? (uint64_t)h.content_length : 0, &ret->body);
 }
 

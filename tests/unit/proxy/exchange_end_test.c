@@ -117,7 +117,9 @@ static void grace_is_over(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(connection_limit), cmocka_unit_test(draining), cmocka_unit_test(grace_is_over),
+		cmocka_unit_test(connection_limit),
+		cmocka_unit_test(draining),
+		cmocka_unit_test(grace_is_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

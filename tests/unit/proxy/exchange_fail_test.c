@@ -1,4 +1,5 @@
-/* Exchanges that go wrong, on either side and in every phase: what the client is told, what is retried, and that nothing is left behind. */
+/* Exchanges that go wrong, on either side and in every phase: what the client is told, what is retried, and that
+ * nothing is left behind. */
 #include "proxy/exchange.h"
 
 static struct message_text m;
@@ -25,7 +26,8 @@ static void warm_up(struct exchange *x, struct peer *c, struct peer *s)
 	exchange_settles(x, 1, 1);
 }
 
-/* --- requests that are refused ------------------------------------------------------------------------------------------------------------ */
+/* --- requests that are refused
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void refused_requests(void **state)
 {
@@ -38,14 +40,17 @@ static void refused_requests(void **state)
 		{ "\x16\x03\x01\x02", 400, REASON_BAD_REQUEST },
 		{ "GET / HTTP/1.1\r\n\r\n", 400, REASON_BAD_REQUEST },
 		{ "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n", 400, REASON_BAD_REQUEST },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, REASON_BAD_REQUEST },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nbody", 400, REASON_BAD_REQUEST },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
+		  REASON_BAD_REQUEST },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nbody", 400,
+		  REASON_BAD_REQUEST },
 		{ "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400, REASON_BAD_REQUEST },
 		{ "GET nowhere HTTP/1.1\r\nHost: a\r\n\r\n", 400, REASON_BAD_REQUEST },
 		{ "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, REASON_BAD_REQUEST },
 		{ "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, REASON_BAD_REQUEST },
 		{ "GET / HTTP/1.1\r\nHost: a:99999\r\n\r\n", 400, REASON_BAD_REQUEST },
-		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, REASON_NOT_IMPLEMENTED },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501,
+		  REASON_NOT_IMPLEMENTED },
 		{ "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 501, REASON_NOT_IMPLEMENTED },
 		{ "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, REASON_BAD_VERSION },
 		{ "GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505, REASON_BAD_VERSION },
@@ -186,7 +191,8 @@ static void bad_body(void **state)
 	exchange_end(&x);
 }
 
-/* --- servers that are not there ------------------------------------------------------------------------------------------------------------ */
+/* --- servers that are not there
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void nobody_listens(void **state)
 {
@@ -207,7 +213,8 @@ static void nobody_listens(void **state)
 	peer_say(&c, POST); /* a body that nobody wants is dropped */
 	expect_response(&c, 503, "no available server\n", &m);
 	exchange_settles(&x, 1, 0);
-	peer_say(&c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n"); /* what is still to come of it is not waited for */
+	peer_say(&c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n"); /* what is still to come of it is not
+										      waited for */
 	expect_response(&c, 503, "no available server\n", &m);
 	expect_has(&m, "\r\nConnection: close\r\n");
 	expect_end(&c, CLEAN);
@@ -290,15 +297,21 @@ static void retried_once_and_served(void **state)
 	exchange_end(&x);
 }
 
-/* --- servers that misbehave ----------------------------------------------------------------------------------------------------------------- */
+/* --- servers that misbehave
+ * ----------------------------------------------------------------------------------------------------------------- */
 
 static void garbage(void **state)
 {
 	static const char *const answers[] = {
-		"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
-		"HTTP/1.1 200 OK\nContent-Length: 0\n\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+		"SSH-2.0-OpenSSH_9.2\r\n",
+		"HTTP/2.0 200 OK\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+		"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "\r\n\r\n",
+		"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+		"\r\n\r\n",
 	};
 	struct exchange x;
 	(void)state;
@@ -367,7 +380,8 @@ static void cut_short(void **state)
 		{ GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n", false },
 		{ GET, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n-1\r\n", false },
 		{ GET, "HTTP/1.1 200 OK\r\n\r\nhalf", true },
-		{ "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", false },
+		{ "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+		  false },
 		{ "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nhalf", true },
 	};
 	(void)state;
@@ -424,7 +438,9 @@ static void early_answer(void **state)
 	}
 }
 
-/* --- clients that leave ---------------------------------------------------------------------------------------------------------------------- */
+/* --- clients that leave
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 enum leave { BEFORE_HEAD, BEFORE_ANSWER, IN_BODY, IN_REQUEST_BODY, NLEAVES };
 
@@ -438,7 +454,10 @@ static void client_leaves(void **state)
 			struct peer s = { .fd = -1 };
 			begin(&x);
 			struct peer c = client_connect(&x);
-			peer_say(&c, when == BEFORE_HEAD ? "GET / HT" : when == IN_REQUEST_BODY ? "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf" : GET);
+			peer_say(&c, when == BEFORE_HEAD ? "GET / HT"
+				     : when == IN_REQUEST_BODY
+					     ? "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf"
+					     : GET);
 			if (when != BEFORE_HEAD) {
 				struct head h;
 				s = origin_accept(&x);
@@ -498,11 +517,14 @@ static void client_reads_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refused_requests), cmocka_unit_test(refused_heads_end_the_connection), cmocka_unit_test(head_too_large),
-		cmocka_unit_test(slow_head), cmocka_unit_test(slow_body), cmocka_unit_test(idle_clients_go), cmocka_unit_test(bad_body),
-		cmocka_unit_test(nobody_listens), cmocka_unit_test(stale_connection), cmocka_unit_test(retried_once_and_served),
-		cmocka_unit_test(garbage), cmocka_unit_test(too_much), cmocka_unit_test(cut_short), cmocka_unit_test(early_answer),
-		cmocka_unit_test(client_leaves), cmocka_unit_test(client_reads_nothing),
+		cmocka_unit_test(refused_requests), cmocka_unit_test(refused_heads_end_the_connection),
+		cmocka_unit_test(head_too_large),   cmocka_unit_test(slow_head),
+		cmocka_unit_test(slow_body),	    cmocka_unit_test(idle_clients_go),
+		cmocka_unit_test(bad_body),	    cmocka_unit_test(nobody_listens),
+		cmocka_unit_test(stale_connection), cmocka_unit_test(retried_once_and_served),
+		cmocka_unit_test(garbage),	    cmocka_unit_test(too_much),
+		cmocka_unit_test(cut_short),	    cmocka_unit_test(early_answer),
+		cmocka_unit_test(client_leaves),    cmocka_unit_test(client_reads_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

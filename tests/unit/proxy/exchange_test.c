@@ -27,7 +27,8 @@ static void keep_alive(void **state)
 		expect_has(&m, "\r\nX-Real-Ip: 127.0.0.1\r\n");
 		expect_has_not(&m, "\r\nConnection:");
 		expect_has_not(&m, "\r\nContent-Length:");
-		peer_say(&s, "HTTP/1.1 200 Fine\r\nServer: o\r\nContent-Length: 2\r\nConnection: keep-alive\r\nKeep-Alive: 5\r\n\r\nok");
+		peer_say(&s, "HTTP/1.1 200 Fine\r\nServer: o\r\nContent-Length: 2\r\nConnection: "
+			     "keep-alive\r\nKeep-Alive: 5\r\n\r\nok");
 		expect_response(&c, 200, "ok", &m);
 		assert_true(str_starts(str_of(m.head), STR("HTTP/1.1 200 Fine\r\nServer: o\r\n")));
 		expect_has_not(&m, "\r\nConnection:");
@@ -52,7 +53,8 @@ static void pipelining(void **state)
 	exchange_start(&x);
 	struct peer c = client_connect(&x);
 	peer_say(&c, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
-		     "POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\r\nGET /4 HTTP/1.1\r\nHost: a\r\n\r\n"
+		     "POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\r\nGET /4 "
+		     "HTTP/1.1\r\nHost: a\r\n\r\n"
 		     "GET /5 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /never HTTP/1.1\r\nHost: a\r\n\r\n");
 	struct peer s = origin_accept(&x);
 	expect_request(&s, "GET /1 ", "", &m);
@@ -83,12 +85,16 @@ static void answers_without_body(void **state)
 		int status;
 		const char *has, *has_not;
 	} cases[] = {
-		{ "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 200, "\r\nContent-Length: 1000\r\n", "chunked" },
-		{ "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, "200", "Content-Length" },
+		{ "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 200,
+		  "\r\nContent-Length: 1000\r\n", "chunked" },
+		{ "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200,
+		  "200", "Content-Length" },
 		{ "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", 200, "200", "Content-Length" },
 		{ GET, "HTTP/1.1 204 No Content\r\n\r\n", 204, "204", "Content-Length" },
-		{ GET, "HTTP/1.1 304 Not Modified\r\nETag: x\r\nContent-Length: 77\r\n\r\n", 304, "\r\nETag: x\r\n", "chunked" },
-		{ GET, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 N\r\n\r\n", 204, "204", "Link" },
+		{ GET, "HTTP/1.1 304 Not Modified\r\nETag: x\r\nContent-Length: 77\r\n\r\n", 304, "\r\nETag: x\r\n",
+		  "chunked" },
+		{ GET, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 N\r\n\r\n",
+		  204, "204", "Link" },
 		{ GET, "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", 200, "\r\nContent-Length: 0\r\n", "chunked" },
 	};
 	struct exchange x;
@@ -115,7 +121,8 @@ static void answers_without_body(void **state)
 
 static void framings(void **state)
 {
-	static const char chunked[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n3;x\r\nabc\r\n4\r\ndefg\r\n0\r\nT: 1\r\n\r\n";
+	static const char chunked[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: "
+				      "T\r\n\r\n3;x\r\nabc\r\n4\r\ndefg\r\n0\r\nT: 1\r\n\r\n";
 	static const struct {
 		const char *request, *answer, *body;
 		bool server_closes, chunked, stays;
@@ -125,10 +132,12 @@ static void framings(void **state)
 		{ GET, "HTTP/1.1 200 OK\r\n\r\nabcdefg", "abcdefg", true, true, true },
 		{ GET, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", "", true, true, true },
 		{ GET, "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc", "abc", true, false, true },
-		{ "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nabcdefg", "abcdefg", false, false, false },
+		{ "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nabcdefg", "abcdefg", false,
+		  false, false },
 		{ "GET / HTTP/1.0\r\n\r\n", chunked, "abcdefg", false, false, false },
 		{ "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", chunked, "abcdefg", false, false, false },
-		{ "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nabcdefg", "abcdefg", false, false, true },
+		{ "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+		  "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nabcdefg", "abcdefg", false, false, true },
 		{ "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", chunked, "abcdefg", false, true, false },
 	};
 	(void)state;
@@ -164,8 +173,10 @@ static void framings(void **state)
 /* Every cut of a chunked request and of a chunked answer. */
 static void in_two_pieces(void **state)
 {
-	static const char request[] = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n";
-	static const char answer[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n";
+	static const char request[] =
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n";
+	static const char answer[] =
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nA: b\r\n\r\n";
 	struct exchange x;
 	unsigned n = 0;
 	(void)state;
@@ -195,7 +206,9 @@ static void in_two_pieces(void **state)
 	exchange_end(&x);
 }
 
-/* --- large bodies -------------------------------------------------------------------------------------------------------------------------- */
+/* --- large bodies
+ * --------------------------------------------------------------------------------------------------------------------------
+ */
 
 #define LARGE (3u << 20)
 
@@ -258,10 +271,13 @@ static void expect_large(struct peer *p, bool request)
 static void large_bodies(void **state)
 {
 	static const char *const requests[] = {
-		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3145728\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3145728\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
 	};
 	static const char *const answers[] = {
-		"HTTP/1.1 200 OK\r\nContent-Length: 3145728\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 3145728\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"HTTP/1.1 200 OK\r\n\r\n",
 	};
 	(void)state;
 	for (int up = 0; up < 2; up++)
@@ -297,7 +313,9 @@ static void large_bodies(void **state)
 		}
 }
 
-/* --- 100-continue, heads -------------------------------------------------------------------------------------------------------------------- */
+/* --- 100-continue, heads
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static void expect_continue(void **state)
 {
@@ -334,10 +352,14 @@ static void heads_on_their_way(void **state)
 	exchange_init(&x);
 	exchange_start(&x);
 	struct peer c = client_connect(&x);
-	/* What belongs to one hop ends here, however many lines name it; what only a trusted peer may say is replaced. */
-	peer_say(&c, "GET http://other.test:8080/a/../b?c;d HTTP/1.1\r\nHost: a.test\r\nConnection: X-One\r\nX-One: 1\r\nConnection: x-two, close-not\r\n"
-		     "X-Two: 2\r\nConnection: keep-alive\r\nX-Three: 3\r\nKeep-Alive: 9\r\nProxy-Connection: x\r\nTe: trailers, gzip\r\n"
-		     "Upgrade: h2c\r\nProxy-Authorization: p\r\nX-Forwarded-For: 9.9.9.9\r\nX-Real-Ip: 9.9.9.9\r\nX_Forwarded_Proto: https\r\n"
+	/* What belongs to one hop ends here, however many lines name it; what only a trusted peer may say is replaced.
+	 */
+	peer_say(&c, "GET http://other.test:8080/a/../b?c;d HTTP/1.1\r\nHost: a.test\r\nConnection: X-One\r\nX-One: "
+		     "1\r\nConnection: x-two, close-not\r\n"
+		     "X-Two: 2\r\nConnection: keep-alive\r\nX-Three: 3\r\nKeep-Alive: 9\r\nProxy-Connection: x\r\nTe: "
+		     "trailers, gzip\r\n"
+		     "Upgrade: h2c\r\nProxy-Authorization: p\r\nX-Forwarded-For: 9.9.9.9\r\nX-Real-Ip: "
+		     "9.9.9.9\r\nX_Forwarded_Proto: https\r\n"
 		     "X-Forwarded-Prefix: /evil\r\nCookie: k=v\r\n\r\n");
 	struct peer s = origin_accept(&x);
 	expect_request(&s, "GET /b?c&d HTTP/1.1\r\nHost: other.test:8080\r\n", "", &m);
@@ -346,10 +368,12 @@ static void heads_on_their_way(void **state)
 	expect_has(&m, "\r\nCookie: k=v\r\n");
 	expect_has(&m, "\r\nX-Forwarded-For: 127.0.0.1\r\n");
 	expect_has(&m, "\r\nX-Forwarded-Port: 8080\r\n");
-	static const char *const gone[] = { "X-One", "X-Two", "Keep-Alive", "Proxy-", "Upgrade", "gzip", "9.9.9.9", "https", "evil", "a.test" };
+	static const char *const gone[] = { "X-One", "X-Two",	"Keep-Alive", "Proxy-", "Upgrade",
+					    "gzip",  "9.9.9.9", "https",      "evil",	"a.test" };
 	for (size_t i = 0; i < ARRAY_LEN(gone); i++)
 		expect_has_not(&m, gone[i]);
-	peer_say(&s, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: X-Hop\r\nX-Hop: 1\r\nConnection: keep-alive\r\nX-End: 2\r\nProxy-Authenticate: x\r\n\r\nok");
+	peer_say(&s, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: X-Hop\r\nX-Hop: 1\r\nConnection: "
+		     "keep-alive\r\nX-End: 2\r\nProxy-Authenticate: x\r\n\r\nok");
 	expect_response(&c, 200, "ok", &m);
 	expect_has(&m, "\r\nX-End: 2\r\n");
 	expect_has_not(&m, "X-Hop");
@@ -367,7 +391,8 @@ static void trusted_peer(void **state)
 	x.conf.forwarded.insecure = true;
 	exchange_start(&x);
 	struct peer c = client_connect(&x);
-	peer_say(&c, "GET / HTTP/1.0\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\nX-Forwarded-Proto: https\r\nX-Real-Ip: 1.1.1.1\r\n\r\n");
+	peer_say(&c, "GET / HTTP/1.0\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\nX-Forwarded-Proto: "
+		     "https\r\nX-Real-Ip: 1.1.1.1\r\n\r\n");
 	struct peer s = origin_accept(&x);
 	expect_request(&s, "GET / HTTP/1.1\r\nHost: \r\n", "", &m); /* none was sent */
 	expect_has(&m, "\r\nX-Forwarded-For: 1.1.1.1, 2.2.2.2, 127.0.0.1\r\n");
@@ -414,7 +439,8 @@ static void large_heads(void **state)
 	exchange_end(&x);
 }
 
-/* --- life of connections and configurations --------------------------------------------------------------------------------------------- */
+/* --- life of connections and configurations
+ * --------------------------------------------------------------------------------------------- */
 
 static void keep_alive_limits(void **state)
 {
@@ -476,9 +502,12 @@ static void reload_meanwhile(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keep_alive), cmocka_unit_test(pipelining), cmocka_unit_test(answers_without_body), cmocka_unit_test(framings),
-		cmocka_unit_test(in_two_pieces), cmocka_unit_test(large_bodies), cmocka_unit_test(expect_continue), cmocka_unit_test(heads_on_their_way),
-		cmocka_unit_test(trusted_peer), cmocka_unit_test(large_heads), cmocka_unit_test(keep_alive_limits), cmocka_unit_test(reload_meanwhile),
+		cmocka_unit_test(keep_alive),		cmocka_unit_test(pipelining),
+		cmocka_unit_test(answers_without_body), cmocka_unit_test(framings),
+		cmocka_unit_test(in_two_pieces),	cmocka_unit_test(large_bodies),
+		cmocka_unit_test(expect_continue),	cmocka_unit_test(heads_on_their_way),
+		cmocka_unit_test(trusted_peer),		cmocka_unit_test(large_heads),
+		cmocka_unit_test(keep_alive_limits),	cmocka_unit_test(reload_meanwhile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Middlewares and internal services inside the engine: their order, what waits for what, and that each is told of the end exactly once. */
+/* Middlewares and internal services inside the engine: their order, what waits for what, and that each is told of the
+ * end exactly once. */
 #include "proxy/exchange.h"
 #include "proxy/http_fsm.h"
 #include "proxy/internal.h"
@@ -9,7 +10,8 @@ static struct message_text m;
 #define GET  "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 #define OK_2 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-/* Each middleware leaves its letter: lower case for the request, upper case for the response, '.' and it for the end. */
+/* Each middleware leaves its letter: lower case for the request, upper case for the response, '.' and it for the end.
+ */
 struct letter {
 	char c;
 	enum mw_result result;
@@ -54,7 +56,9 @@ static void on_done(void *ctx, struct req *r)
 	note(l->c);
 }
 
-static const struct mw_type letter_type = { .name = "letter", .on_request = on_request, .on_response = on_response, .on_done = on_done };
+static const struct mw_type letter_type = {
+	.name = "letter", .on_request = on_request, .on_response = on_response, .on_done = on_done
+};
 static const struct mw_type mute_type = { .name = "mute" };
 
 static void begin(struct exchange *x, struct letter *letters, struct mw *mws, unsigned n)
@@ -128,7 +132,9 @@ static void failures_pass_the_middlewares(void **state)
 	exchange_end(&x);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------------------------------------------- */
+/* --- waiting
+ * -------------------------------------------------------------------------------------------------------------------------------
+ */
 
 struct wake {
 	struct message msg;
@@ -219,7 +225,9 @@ static void stopped_meanwhile(void **state)
 	exchange_end(&x);
 }
 
-/* --- internal services ------------------------------------------------------------------------------------------------------------------------ */
+/* --- internal services
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 static unsigned served;
 
@@ -228,7 +236,8 @@ static void serve(void *ctx, const struct internal_request *rq, struct internal_
 	served++;
 	assert_ptr_equal(ctx, &served);
 	reply->content_type = "text/plain";
-	buf_printf(&reply->body, "%.*s %.*s ? %.*s", STR_ARG(rq->method), STR_ARG(rq->path), (int)rq->query.n, rq->query.p);
+	buf_printf(&reply->body, "%.*s %.*s ? %.*s", STR_ARG(rq->method), STR_ARG(rq->path), (int)rq->query.n,
+		   rq->query.p);
 }
 
 static struct snapshot *internal_snapshot(struct exchange *x, bool any_thread)
@@ -286,7 +295,8 @@ static void answer_for_nobody(void **state)
 		}
 		if (stop) {
 			int fd = x.box.watch.fd;
-			loop_del(&x.control, &x.box.watch); /* the control thread does not come to it before everything has ended */
+			loop_del(&x.control,
+				 &x.box.watch); /* the control thread does not come to it before everything has ended */
 			exchange_stop(&x, 10 * NS_PER_MS);
 			close(fd);
 			assert_int_equal(served, 0);
@@ -304,9 +314,14 @@ static void answer_for_nobody(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_order_and_back), cmocka_unit_test(answered_on_the_way), cmocka_unit_test(failures_pass_the_middlewares),
-		cmocka_unit_test(waits_and_goes_on), cmocka_unit_test(client_leaves_meanwhile), cmocka_unit_test(stopped_meanwhile),
-		cmocka_unit_test(served_by_ourselves), cmocka_unit_test(answer_for_nobody),
+		cmocka_unit_test(in_order_and_back),
+		cmocka_unit_test(answered_on_the_way),
+		cmocka_unit_test(failures_pass_the_middlewares),
+		cmocka_unit_test(waits_and_goes_on),
+		cmocka_unit_test(client_leaves_meanwhile),
+		cmocka_unit_test(stopped_meanwhile),
+		cmocka_unit_test(served_by_ourselves),
+		cmocka_unit_test(answer_for_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
