@@ -144,6 +144,7 @@ san: ## unit, packet, configuration and end-to-end tests with ASan and UBSan (ro
 bench: all ## measure against nginx, HAProxy and nftables side by side (root)
 	scripts/deps.sh bench
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
+	$(MAKE) --no-print-directory bench-xdp
 
 fmt: ## lay the sources out by .clang-format
 	scripts/deps.sh fmt

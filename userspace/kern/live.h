@@ -10,6 +10,7 @@
 struct live {
 	struct kern kern;
 	char *pin_path;
+	int lock_fd;
 	enum kern_xdp_mode mode;
 	uint32_t maglev_size;
 	struct xdp_bpf *object;

@@ -88,6 +88,7 @@ static void live_free(struct live *l)
 	object_close(&l->object);
 	neigh_close(&l->neigh);
 	table_free(&l->table);
+	mem_closep(&l->lock_fd);
 	free(l->rows_of);
 	free(l->attach);
 	free(l->pin_path);
@@ -115,11 +116,12 @@ static const struct kern_ops live_ops = {
 	.close = live_close,
 };
 
-static struct live *live_new(const struct kern_conf *conf)
+static struct live *live_new(const struct kern_conf *conf, int lock_fd)
 {
 	struct live *l = mem_zalloc(sizeof(*l));
 
 	l->kern.ops = &live_ops;
+	l->lock_fd = lock_fd;
 	l->pin_path = mem_strdup(conf->pin_path);
 	l->mode = conf->mode;
 	l->maglev_size = conf->maglev_size;
@@ -186,14 +188,17 @@ int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *
 {
 	struct live *l;
 	bool fresh;
-	int r = check_conf(conf, errs);
+	int lock_fd, r = check_conf(conf, errs);
 
 	if (r == 0)
 		r = pin_prepare(conf->pin_path, errs);
 	if (r < 0)
 		return r;
 	fresh = pin_is_empty(conf->pin_path);
-	l = live_new(conf);
+	lock_fd = pin_lock(conf->pin_path, errs);
+	if (lock_fd < 0)
+		return lock_fd;
+	l = live_new(conf, lock_fd);
 	r = object_open(conf, &l->object, errs);
 	if (r < 0)
 		goto fail;

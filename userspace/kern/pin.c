@@ -2,11 +2,13 @@
 #include "kern/pin.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -153,4 +155,18 @@ void pin_remove(const char *dir)
 {
 	each_entry(dir, "", unlink_one, NULL);
 	rmdir(dir);
+}
+
+int pin_lock(const char *dir, struct err_list *errs)
+{
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return take_fd(fd);
+	if (errno != EWOULDBLOCK)
+		return -errno;
+	err_add(errs, (struct place){ 0 }, "kernel.pinPath", "another process works on %s; stop it, or use another path", dir);
+	return -EBUSY;
 }

@@ -229,6 +229,21 @@ static void test_other_sizes_are_refused_with_the_remedy(void **state)
 	k->ops->close(k, false);
 }
 
+static void test_two_at_once_are_refused(void **state)
+{
+	struct kern *k = open_live(), *other;
+	struct kern_conf c = conf();
+	struct err_list errs;
+
+	(void)state;
+	err_init(&errs);
+	assert_int_equal(kern_open(&c, &other, &errs), -EBUSY);
+	assert_int_equal(errs.errors, 1);
+	assert_non_null(strstr(errs.v[0].text, pin_path));
+	err_free(&errs);
+	k->ops->close(k, false);
+}
+
 static int set_path(void **state)
 {
 	(void)state;
@@ -243,6 +258,7 @@ int main(void)
 		cmocka_unit_test_setup(test_ids_survive_a_restart, set_path),
 		cmocka_unit_test_setup(test_vip_goes_with_its_service, set_path),
 		cmocka_unit_test_setup(test_refused_as_a_whole, set_path),
+		cmocka_unit_test_setup(test_two_at_once_are_refused, set_path),
 		cmocka_unit_test_setup(test_other_sizes_are_refused_with_the_remedy, set_path),
 	};
 
