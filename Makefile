@@ -96,6 +96,24 @@ bench-xdp: $(BUILD)/bench/xdp ## ns per packet against an empty program and a fi
 	@$<; r=$$?; [ $$r -eq 77 ] || exit $$r
 # --- packet tests (end) ---
 
+# --- the verifier, and kernels other than this one (begin) ---
+# CLANG=clang-16 with a BUILD of its own shows whether another compiler's objects load.
+VERIFIER := $(BUILD)/verify/verify
+$(VERIFIER): $(wildcard tests/verify/*.c) $(wildcard tests/verify/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -lbpf
+
+.PHONY: verify vm
+verify: $(VERIFIER) $(BPFO) ## every BPF object loads with every setting; sizes beside those recorded (root; UPDATE=1 records)
+	@BUILD=$(BUILD) CLANG=$(CLANG) tests/verify/run.sh; r=$$?; [ $$r -eq 77 ] || exit $$r
+
+KERNEL ?= linux-image-amd64
+vm: ## the kernel tier's tests on another kernel, in QEMU without KVM; KERNEL=package (Debian's own by default)
+	scripts/deps.sh vm
+	$(MAKE) --no-print-directory all $(BUILD)/packet/run $(VERIFIER) $(filter $(BUILD)/unit/kern/%,$(UNITS))
+	@BUILD=$(BUILD) tests/vm/run.sh $(KERNEL); r=$$?; [ $$r -eq 77 ] || exit $$r
+# --- the verifier, and kernels other than this one (end) ---
+
 -include $(OBJS:.o=.d) $(BPFO:.o=.d) $(addsuffix .d,$(UNITS))
 
 .PRECIOUS: $(BUILD)/gen/%.skel.h # else make takes them for intermediate and deletes them
@@ -114,12 +132,13 @@ run: ## start it: packages, build, a network of namespaces, backends, the balanc
 	BUILD=$(BUILD) exec scripts/run.sh
 
 # One after the other whatever -j says: what is cheap fails first, and namespaces want a quiet machine.
-test: ## every test: packages, lint, unit, packet, configuration, end to end (root)
+test: ## every test: packages, lint, unit, packet, verifier, configuration, end to end (root)
 	$(MAKE) --no-print-directory deps
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory all
 	$(MAKE) --no-print-directory unit
 	$(MAKE) --no-print-directory packet
+	$(MAKE) --no-print-directory verify
 	$(MAKE) --no-print-directory conf
 	$(MAKE) --no-print-directory e2e
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages that a purpose needs, and only those that are missing.
-#   deps.sh run|test|bench|fuzz|fmt...   ("test" includes "run", "bench" includes both)
+#   deps.sh run|test|bench|fuzz|fmt|vm...   ("test" includes "run", "bench" includes both)
 set -euo pipefail
 
 declare -A packages=(
@@ -10,8 +10,9 @@ declare -A packages=(
 	[bench]="haproxy nginx-light wrk nftables"
 	[fuzz]="libclang-rt-14-dev"
 	[fmt]="clang-format"
+	[vm]="qemu-system-x86 busybox-static cpio xz-utils"
 )
-declare -A includes=([run]="run" [test]="run test" [bench]="run test bench" [fuzz]="run fuzz" [fmt]="fmt")
+declare -A includes=([run]="run" [test]="run test" [bench]="run test bench" [fuzz]="run fuzz" [fmt]="fmt" [vm]="run test vm")
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

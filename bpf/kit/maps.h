@@ -7,8 +7,12 @@
 #include "lb/addr.h"
 #include "lb/backend.h"
 #include "lb/count.h"
+#include "lb/event.h"
 #include "lb/flow.h"
+#include "lb/guard.h"
+#include "lb/icmp.h"
 #include "lb/service.h"
+#include "kit/verifier.h"
 
 #define DEFAULT_MAGLEV_BYTES (65537 * 2)
 
@@ -57,9 +61,11 @@ struct {
 } maglev SEC(".maps");
 /* clang-format on */
 
-/* Not the kernel's LRU hash: that costs 30 ns a lookup more, and keeps silent flows in preference to new ones. */
+/* Not the kernel's LRU hash: that costs 30 ns a lookup more, and keeps silent flows in preference to new ones. Nobody
+ * maps it: the flag makes the kernel begin it at a page, so that buckets lie on cache lines and within pages. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 16384);
 	__type(key, __u32);
 	__type(value, struct lb_flow_bucket);
@@ -93,3 +99,82 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lb_traffic);
 } backend_counts SEC(".maps");
+
+/* The switch of kit/event.h (mapped by who watches, so that both sides write single fields), and where samples go. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lb_capture);
+} capture SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, LB_EVENT_RING);
+} events SEC(".maps");
+
+/* What each CPU may still send of ICMP messages of our own (stage/icmp.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lb_icmp_budget);
+} icmp_budget SEC(".maps");
+
+/* Room for what the 512 bytes of stack have no place for. One user at a time: who calls another stage may find its part
+ * changed, so each stage has a part of its own. */
+struct scratch {
+	struct lb_tuple mirror;	 /* stage/flow.h */
+	struct lb_tuple reverse; /* stage/pick.h */
+	struct lb_flow flow;	 /* being made: stage/flow.h, pick.h */
+	struct lb_flow dead;	 /* being removed: stage/flow.h, nat.h */
+	__u8 guard[128];   /* stage/firewall.h, ratelimit.h */
+	__u8 forward[128]; /* stage/forward.h, encap.h, icmp.h */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+INLINE struct scratch *scratch_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+/* One trie of source prefixes, replaced as a whole; none: everybody is welcome. */
+/* clang-format off */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+		__uint(map_flags, BPF_F_NO_PREALLOC);
+		__uint(max_entries, 1);
+		__uint(key_size, sizeof(struct lb_prefix));
+		__uint(value_size, sizeof(__u32));
+	});
+} guard_prefixes SEC(".maps");
+/* clang-format on */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lb_source_bucket);
+} sources SEC(".maps");
+
+/* Packets of sources there was no room for in `sources`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} guard_untracked SEC(".maps");

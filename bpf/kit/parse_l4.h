@@ -4,9 +4,24 @@
 #include "kit/pkt.h"
 
 /* The transport header must lie inside the IP packet, not only inside the frame: the rest is padding. */
-INLINE bool l4_fits(struct pkt *p, __u32 need)
+INLINE bool l4_fits(const struct pkt *p, __u32 need)
 {
-	return p->ip->ihl * 4 + need <= bpf_ntohs(p->ip->tot_len);
+	return need <= p->l4_len;
+}
+
+#define TCP_FLAGS_AT 13 /* RFC 9293 §3.1: FIN 1, SYN 2, RST 4, ACK 16 */
+
+/* Header flags → LB_TCP_*. Without branches: sixteen combinations would be verified one by one. */
+INLINE __u8 tcp_summary(__u32 flags)
+{
+	__u32 fin, syn, rst, ack;
+
+	OPAQUE(flags);
+	fin = flags & 1;
+	syn = flags >> 1 & 1;
+	rst = flags >> 2 & 1;
+	ack = flags >> 4 & 1;
+	return (syn & ~ack) * LB_TCP_SYN | (ack & ~syn) * LB_TCP_ACKED | fin * LB_TCP_FIN | rst * LB_TCP_RST;
 }
 
 INLINE void parse_tcp(struct pkt *p)
@@ -28,8 +43,7 @@ INLINE void parse_tcp(struct pkt *p)
 	p->tcp = tcp;
 	p->key.sport = tcp->source;
 	p->key.dport = tcp->dest;
-	p->l4_flags = (tcp->syn && !tcp->ack ? LB_TCP_SYN : 0) | (tcp->ack && !tcp->syn ? LB_TCP_ACKED : 0) |
-		      (tcp->fin ? LB_TCP_FIN : 0) | (tcp->rst ? LB_TCP_RST : 0);
+	p->l4_flags = tcp_summary(((__u8 *)tcp)[TCP_FLAGS_AT]);
 }
 
 INLINE void parse_udp(struct pkt *p)

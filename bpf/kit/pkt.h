@@ -1,9 +1,10 @@
 /* The packet on its walk: cursor, what parsing found, what the stages decided. Bounds checks live here and nowhere
- * else. The head is never moved, so header pointers stay good until the exit. */
+ * else. The head is moved by the forward stage only, so header pointers stay good until then. */
 #pragma once
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 #include <stdbool.h>
@@ -22,15 +23,20 @@ struct pkt {
 	void *pos; /* cursor */
 	void *end;
 	struct ethhdr *eth;
-	struct iphdr *ip;
+	struct iphdr *ip;    /* set for IPv4 */
+	struct ipv6hdr *ip6; /* set for IPv6 */
 	struct tcphdr *tcp; /* set for TCP */
 	struct udphdr *udp; /* set for UDP */
 	struct lb_tuple key;
 	struct lb_flow *flow; /* this packet's entry, found or just made; NULL: none */
+	struct lb_backend *to; /* the flow's backend; set whenever flow is */
 	__u32 len;	      /* whole frame */
+	__u32 ip_len;	      /* IP header and all behind it, without Ethernet padding */
+	__u32 l4_len;	      /* of that, what begins at the transport header */
 	__u32 now;	      /* low bits of jiffies; set by the flow stage */
 	__u32 action;	      /* XDP_TX or XDP_REDIRECT, once the forward stage has decided */
 	__u16 service, backend;
+	struct lb_vlan vlan[LB_VLANS] __attribute__((aligned(8))); /* tags, outer first */
 	__u8 l4_flags; /* LB_TCP_* in this packet; SYN means SYN without ACK */
 	__u8 fresh;    /* the flow was made by this packet */
 	__u8 suspect;  /* reason to drop it if it is for a VIP; 0: none (reason 0 is no fault) */
@@ -43,10 +49,14 @@ INLINE void pkt_init(struct pkt *p, struct xdp_md *ctx)
 	p->pos = (void *)(long)ctx->data;
 	p->end = (void *)(long)ctx->data_end;
 	p->len = p->end - p->pos;
+	p->ip = NULL;
+	p->ip6 = NULL;
 	p->tcp = NULL;
 	p->udp = NULL;
 	p->flow = NULL;
+	p->to = NULL;
 	p->key = (struct lb_tuple){};
+	p->vlan[0] = p->vlan[1] = (struct lb_vlan){};
 	p->service = p->backend = LB_ID_NONE;
 	p->l4_flags = p->fresh = p->suspect = 0;
 }
@@ -62,10 +72,25 @@ INLINE void *pkt_peek(struct pkt *p, __u32 n)
 	return p->pos + n > p->end ? NULL : p->pos;
 }
 
-/* Moves the cursor n bytes on. n may be variable, at most 255; a later pkt_peek checks the frame. */
+/* Hops the packet may still make: TTL or hop limit. */
+INLINE __u8 pkt_hops(const struct pkt *p)
+{
+	if (p->ip)
+		return p->ip->ttl;
+	return p->ip6 ? p->ip6->hop_limit : 0;
+}
+
+/* Are there n more bytes in the frame? n may be anything: lengths are compared, because older kernels (6.1) lose sight of
+ * a number whose bytes were swapped and refuse to add it to a pointer. */
+INLINE bool pkt_has(const struct pkt *p, __u32 n)
+{
+	return n <= (__u32)(p->end - p->pos);
+}
+
+/* Moves the cursor n bytes on. n may be variable, at most 511; a later pkt_peek checks the frame. */
 INLINE void pkt_skip(struct pkt *p, __u32 n)
 {
-	n &= 0xff;
+	n &= 0x1ff;
 	OPAQUE(n);
 	p->pos += n;
 }

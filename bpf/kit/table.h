@@ -7,14 +7,6 @@
 #include "kit/maps.h"
 #include "kit/pkt.h"
 
-/* Without branches: each would double the paths the verifier walks after it. */
-INLINE bool table_key_eq(const struct lb_tuple *a, const struct lb_tuple *b)
-{
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
-
-	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
-}
-
 INLINE __u32 table_tag(__u64 hash)
 {
 	return (__u32)(hash >> 32) | 1;
@@ -27,54 +19,80 @@ INLINE struct lb_flow_bucket *table_bucket(__u64 hash)
 	return bpf_map_lookup_elem(&flows, &i);
 }
 
-/* The way with this tag, or LB_FLOW_WAYS. A tag is in a bucket once at most (see table_put), so the sum has one term.
- */
-INLINE __u32 table_way(const struct lb_flow_bucket *b, __u32 tag)
+INLINE __u64 table_own_way(__u64 hash)
 {
-	__u32 way = LB_FLOW_WAYS;
+	__u64 way = (hash >> 48) * LB_FLOW_WAYS >> 16;
+
+	OPAQUE(way); /* else it is merged with the multiplication by an entry's size, and its bound is lost */
+	return way;
+}
+
+/* The way with this tag, or LB_FLOW_WAYS. A tag is in a bucket once at most (see table_put), so the sum has one term.
+ * OPAQUE: else clang makes branches of the comparison, or arithmetic shifts of which the verifier follows both outcomes.
+ */
+INLINE __u64 table_way(const struct lb_flow_bucket *b, __u32 tag)
+{
+	__u64 way = LB_FLOW_WAYS;
 
 #pragma unroll
 	for (__u32 w = 0; w < LB_FLOW_WAYS; w++) {
-		__u64 other = b->tag[w] ^ tag;
+		__u64 same = b->tag[w] ^ tag;
 
-		OPAQUE(other); /* else clang sees the comparison and makes a branch of it */
-		way -= (LB_FLOW_WAYS - w) * (__u32)((other - 1) >> 63);
+		OPAQUE(same);
+		same = (same - 1) >> 63;
+		OPAQUE(same);
+		way -= (LB_FLOW_WAYS - w) * same;
 	}
 	return way;
 }
 
-/* The live entry, or NULL. */
-INLINE struct lb_flow *table_find(const struct lb_tuple *k)
+/* What lies under the key's hash, or NULL. A stranger's in one of some 2^28 cases: flow_is() tells. */
+INLINE struct lb_flow *table_at(const struct lb_tuple *k)
 {
-	__u64 hash = hash_tuple(k);
+	__u64 hash = hash_tuple(k), w, own;
 	struct lb_flow_bucket *b = table_bucket(hash);
-	struct lb_flow_entry *e;
-	__u32 w;
 
 	if (!b)
 		return NULL;
+	own = b->tag[0]; /* asked for before it is needed, to have both lines under way */
+	OPAQUE(own);
+	own = table_own_way(hash);
+	if (b->entry[own].tag == table_tag(hash))
+		return &b->entry[own];
 	w = table_way(b, table_tag(hash));
+	OPAQUE(w);
 	if (w >= LB_FLOW_WAYS)
 		return NULL;
-	e = &b->entry[w];
-	return table_key_eq(&e->key, k) ? &e->flow : NULL;
+	OPAQUE(w);
+	return &b->entry[w];
+}
+
+/* Are these entries of the same flow, one of them perhaps its mirror? All is compared that does not change while it
+ * lives, without branches: each would double the paths the verifier walks after it. */
+INLINE bool table_same(const struct lb_flow *a, const struct lb_flow *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (a->proto ^ b->proto) | (a->source ^ b->source));
 }
 
 /* How gladly an entry is given up. */
-INLINE __u32 table_worth(const struct lb_flow_entry *e, __u32 now)
+INLINE __u32 table_worth(const struct lb_flow *f, __u32 now)
 {
-	__u32 idle = (now - e->flow.seen) & 0x7fffffff;
-	bool held =
-		e->key.proto == IPPROTO_UDP || (e->flow.tcp & (LB_TCP_ACKED | LB_TCP_FIN | LB_TCP_RST)) == LB_TCP_ACKED;
+	__u32 idle = (now - f->seen) & 0x7fffffff;
+	bool held = f->proto == IPPROTO_UDP || (f->tcp & (LB_TCP_ACKED | LB_TCP_FIN | LB_TCP_RST)) == LB_TCP_ACKED;
 
 	return held ? idle : idle | 0x80000000;
 }
 
-/* An empty way, else the one to give up. */
-INLINE __u32 table_victim(const struct lb_flow_bucket *b, __u32 now)
+/* The key's own way if that is empty, else any empty one, else the one to give up. */
+INLINE __u64 table_victim(const struct lb_flow_bucket *b, __u64 own, __u32 now)
 {
-	__u32 best = 0, most = 0;
+	__u64 best = 0;
+	__u32 most = 0;
 
+	if (!b->tag[own])
+		return own;
 	for (__u32 w = 0; w < LB_FLOW_WAYS; w++) {
 		__u32 glad = b->tag[w] ? table_worth(&b->entry[w], now) : 0xffffffff;
 
@@ -83,7 +101,13 @@ INLINE __u32 table_victim(const struct lb_flow_bucket *b, __u32 now)
 			best = w;
 		}
 	}
-	return best & (LB_FLOW_WAYS - 1);
+	return best;
+}
+
+INLINE void table_clear(struct lb_flow_bucket *b, __u64 w)
+{
+	b->tag[w] = 0;
+	b->entry[w].tag = 0;
 }
 
 /* Inserts, or with `fresh` only if the key is not there. False: it is there (or the table is not). An entry of another
@@ -93,8 +117,7 @@ __attribute__((noinline)) int table_put(const struct lb_tuple *k, const struct l
 {
 	struct lb_flow_bucket *b;
 	bool taken;
-	__u64 hash;
-	__u32 w;
+	__u64 hash, w;
 
 	if (!k || !f)
 		return 0;
@@ -106,27 +129,24 @@ __attribute__((noinline)) int table_put(const struct lb_tuple *k, const struct l
 	w = table_way(b, table_tag(hash));
 	taken = w < LB_FLOW_WAYS && fresh;
 	if (w >= LB_FLOW_WAYS)
-		w = table_victim(b, f->seen);
-	if (!taken) {
-		w &= LB_FLOW_WAYS - 1;
-		b->tag[w] = 0;
-		b->entry[w].key = *k;
-		b->entry[w].flow = *f;
-		b->tag[w] = table_tag(hash);
+		w = table_victim(b, table_own_way(hash), f->seen);
+	if (!taken && w < LB_FLOW_WAYS) {
+		table_clear(b, w);
+		b->entry[w] = *f;
+		b->entry[w].tag = b->tag[w] = table_tag(hash);
 	}
 	bpf_spin_unlock(&b->lock);
 	return !taken;
 }
 
-/* True if it was there. */
-__attribute__((noinline)) int table_remove(const struct lb_tuple *k)
+/* Removes the entry under k if it is of the flow of which f is a copy. True if it was there. */
+__attribute__((noinline)) int table_remove(const struct lb_tuple *k, const struct lb_flow *f)
 {
 	struct lb_flow_bucket *b;
 	bool found = false;
-	__u64 hash;
-	__u32 w;
+	__u64 hash, w;
 
-	if (!k)
+	if (!k || !f)
 		return 0;
 	hash = hash_tuple(k);
 	b = table_bucket(hash);
@@ -134,8 +154,8 @@ __attribute__((noinline)) int table_remove(const struct lb_tuple *k)
 		return 0;
 	bpf_spin_lock(&b->lock);
 	w = table_way(b, table_tag(hash));
-	if (w < LB_FLOW_WAYS && table_key_eq(&b->entry[w].key, k)) {
-		b->tag[w] = 0;
+	if (w < LB_FLOW_WAYS && table_same(&b->entry[w], f)) {
+		table_clear(b, w);
 		found = true;
 	}
 	bpf_spin_unlock(&b->lock);

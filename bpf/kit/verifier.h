@@ -12,6 +12,16 @@
  * (otherwise it may check a copy, and kernels that do not link the two refuse the access). */
 #define OPAQUE(x) asm volatile("" : "+r"(x))
 
+/* Zero for ever, but neither compiler nor verifier knows. What is added to it loses its known value, so that paths which
+ * differ in nothing else are verified together: see unsure(). */
+volatile __u32 verifier_zero;
+
+/* x, of which the verifier knows no more than its bits in mask. */
+INLINE __u32 unsure(__u32 x, __u32 mask)
+{
+	return (x + verifier_zero) & mask;
+}
+
 /* MAC pairs are arrays of bytes, which clang 14 copies one by one; both ends lie on 4-byte boundaries of their objects.
  */
 INLINE void copy_macs(void *to, const void *from)

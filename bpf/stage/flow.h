@@ -7,29 +7,93 @@
 #include "kit/pkt.h"
 #include "kit/table.h"
 
-#define LB_ADDR_EQ(a, b) ((a).w[3] == (b).w[3] && (a).w[2] == (b).w[2] && (a).w[1] == (b).w[1] && (a).w[0] == (b).w[0])
-
-INLINE void flow_mirror_key(struct lb_tuple *k, const struct lb_flow *f, __u8 proto)
+/* Nonzero when they differ. */
+INLINE __u64 flow_addr_diff(const struct lb_addr *a, const struct lb_addr *b)
 {
-	*k = (struct lb_tuple){ .src = f->dst, .dst = f->src, .sport = f->dport, .dport = f->sport, .proto = proto };
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return (x[0] ^ y[0]) | (x[1] ^ y[1]);
 }
 
-/* The other entry of the flow whose entry under k is f. */
-INLINE void flow_mirror(struct lb_flow *m, const struct lb_flow *f, const struct lb_tuple *k)
+/* The address the backend sees: ours that the flow began with, or the client's own. NULL: the backend's record has
+ * forgotten it, after two changes of route. */
+INLINE const struct lb_addr *flow_source(const struct lb_flow *f, const struct lb_backend *b)
 {
-	*m = *f;
-	m->src = k->dst;
-	m->dst = k->src;
-	m->sport = k->dport;
-	m->dport = k->sport;
-	m->flags = f->flags ^ LB_FLOW_REVERSE;
-	m->tcp = f->tcp & LB_TCP_ACKED;
+	if (b->mode != LB_MODE_SNAT)
+		return &f->client;
+	if (f->source == b->source)
+		return &b->snat;
+	return f->source == b->old_source ? &b->old_snat : NULL;
 }
 
-/* Does m, found under the mirror key, belong to the flow with key k? It may be somebody else's by now. */
-INLINE bool flow_paired(const struct lb_flow *m, const struct lb_tuple *k)
+/* Is f, found under the hash of k, the entry of k? b: the record of f's backend. */
+INLINE bool flow_is(const struct lb_flow *f, const struct lb_tuple *k, const struct lb_backend *b)
 {
-	return m->sport == k->dport && m->dport == k->sport && LB_ADDR_EQ(m->dst, k->src) && LB_ADDR_EQ(m->src, k->dst);
+	const struct lb_addr *source = flow_source(f, b);
+	__u64 diff = (b->gen ^ f->gen) | (k->proto ^ f->proto);
+
+	if (!source)
+		return false;
+	if (f->flags & LB_FLOW_REVERSE)
+		diff |= flow_addr_diff(&k->src, &b->addr) | flow_addr_diff(&k->dst, source) | (k->sport ^ b->port) |
+			(k->dport ^ f->snat_port);
+	else
+		diff |= flow_addr_diff(&k->src, &f->client) | flow_addr_diff(&k->dst, &b->vip) | (k->sport ^ f->port) |
+			(k->dport ^ b->vport);
+	return !diff;
+}
+
+INLINE struct lb_backend *flow_backend(const struct lb_flow *f)
+{
+	__u32 id = f->backend;
+
+	return bpf_map_lookup_elem(&backends, &id);
+}
+
+/* The entry of k and its backend, or NULL. */
+static __attribute__((noinline)) struct lb_flow *flow_find(const struct lb_tuple *k)
+{
+	struct lb_flow *f = table_at(k);
+	struct lb_backend *b;
+
+	if (!f)
+		return NULL;
+	b = flow_backend(f);
+	return b && flow_is(f, k, b) ? f : NULL;
+}
+
+/* The key of the other entry. False: there is none, or it cannot be known any more. */
+INLINE bool flow_mirror_key(struct lb_tuple *k, const struct lb_flow *f, const struct lb_backend *b)
+{
+	const struct lb_addr *source = flow_source(f, b);
+
+	if (!source || f->flags & LB_FLOW_ALONE)
+		return false;
+	__builtin_memset(k, 0, sizeof(*k)); /* and not a whole value at once: that is made on the stack first */
+	if (f->flags & LB_FLOW_REVERSE) {
+		k->src = f->client;
+		k->dst = b->vip;
+		k->sport = f->port;
+		k->dport = b->vport;
+	} else {
+		k->src = b->addr;
+		k->dst = *source;
+		k->sport = b->port;
+		k->dport = f->snat_port;
+	}
+	k->proto = f->proto;
+	return true;
+}
+
+/* The other entry of f's flow, and its key; NULL: none, or another flow's by now. */
+INLINE struct lb_flow *flow_mirror(struct lb_tuple *ret_k, const struct lb_flow *f, const struct lb_backend *b)
+{
+	struct lb_flow *m;
+
+	if (!flow_mirror_key(ret_k, f, b))
+		return NULL;
+	m = table_at(ret_k);
+	return m && table_same(m, f) ? m : NULL;
 }
 
 INLINE __u32 flow_idle(const struct lb_flow *f, __u32 now)
@@ -38,37 +102,41 @@ INLINE __u32 flow_idle(const struct lb_flow *f, __u32 now)
 }
 
 /* Seconds of silence after which the flow of this pair no longer owns its source port. */
-INLINE __u32 flow_patience(const struct lb_flow *fwd, const struct lb_flow *rev, __u8 proto)
+INLINE __u32 flow_patience(const struct lb_flow *fwd, const struct lb_flow *rev)
 {
-	if (proto == IPPROTO_UDP)
+	if (fwd->proto == IPPROTO_UDP)
 		return knob_udp_idle;
 	if ((fwd->tcp | rev->tcp) & LB_TCP_RST || fwd->tcp & rev->tcp & LB_TCP_FIN)
 		return knob_tcp_closed;
 	return fwd->tcp & LB_TCP_ACKED ? knob_tcp_idle : knob_tcp_opening;
 }
 
-/* Deletes both entries of the flow with entry f under k; f is dead afterwards. */
-static __attribute__((noinline)) void flow_forget(const struct lb_tuple *k, const struct lb_flow *f)
-{
-	struct lb_tuple mk;
-	struct lb_flow *m;
+/* Global functions are verified once, with any arguments, instead of once for every path that calls them; NULL is then
+ * possible as far as the verifier knows. */
 
-	flow_mirror_key(&mk, f, k->proto);
-	m = table_find(&mk);
-	if (m && flow_paired(m, k))
-		table_remove(&mk);
-	table_remove(k);
+/* Deletes both entries of the flow with entry f under k. */
+__attribute__((noinline)) int flow_forget(const struct lb_tuple *k, const struct lb_flow *f, const struct lb_backend *b)
+{
+	struct scratch *s = scratch_get();
+
+	if (!s || !k || !f || !b)
+		return 0;
+	s->dead = *f;
+	if (flow_mirror_key(&s->mirror, f, b))
+		table_remove(&s->mirror, &s->dead);
+	return table_remove(k, &s->dead);
 }
 
-/* Have both directions been silent for as long as a UDP flow may? */
-static __attribute__((noinline)) bool flow_silent(const struct pkt *p, const struct lb_flow *f)
+/* Has the other direction been silent for as long as a UDP flow may? */
+__attribute__((noinline)) int flow_silent(const struct lb_flow *f, const struct lb_backend *b, __u32 now)
 {
-	struct lb_tuple mk;
+	struct scratch *s = scratch_get();
 	struct lb_flow *m;
 
-	flow_mirror_key(&mk, f, p->key.proto);
-	m = table_find(&mk);
-	return !m || flow_idle(m, p->now) > knob_udp_idle;
+	if (!s || !f || !b)
+		return true;
+	m = flow_mirror(&s->mirror, f, b);
+	return !m || flow_idle(m, now) > knob_udp_idle;
 }
 
 /* May the flow that this forward packet belongs to get a new backend? A connection stays where it is however its
@@ -82,90 +150,104 @@ INLINE bool flow_may_move(const struct pkt *p, const struct lb_flow *f, const st
 		return pkt_is_syn(p) && !(b->flags & LB_BACKEND_UP);
 	if (!(b->flags & LB_BACKEND_UP))
 		return true;
-	return p->now - f->seen > knob_udp_idle * knob_jiffies_second && flow_silent(p, f);
+	return p->now - f->seen > knob_udp_idle * knob_jiffies_second && flow_silent(f, b, p->now);
 }
 
-/* Once a second per direction: both entries exist, agree on the way back, and show that they are in use. False: the
- * mirror's place was taken, so the flow is lost. A sub-program, to keep the common path short. */
-static __attribute__((noinline)) bool flow_refresh(struct pkt *p, struct lb_flow *f)
+/* Where this packet's sender is. */
+INLINE void flow_way(const struct pkt *p, struct lb_way *ret)
 {
-	struct lb_tuple mk;
-	struct lb_flow *m, made;
+	__builtin_memcpy(ret->dmac, p->eth->h_source, ETH_ALEN);
+	__builtin_memcpy(ret->smac, p->eth->h_dest, ETH_ALEN);
+	WRITE_ONCE(ret->ifindex, p->ctx->ingress_ifindex);
+	ret->vlan[0] = p->vlan[0];
+	ret->vlan[1] = p->vlan[1];
+}
 
+/* Makes both entries exist and agree on the way back. False: the mirror's place was taken, so the flow is lost. */
+__attribute__((noinline)) int flow_agree(const struct lb_flow *f, const struct lb_backend *b)
+{
+	struct scratch *s = scratch_get();
+	struct lb_flow *m;
+
+	if (!s || !f || !b || f->flags & LB_FLOW_ALONE)
+		return true;
+	m = flow_mirror(&s->mirror, f, b);
+	if (m) {
+		if (m->flags & LB_FLOW_REVERSE)
+			m->way = f->way;
+		return true;
+	}
+	s->flow = *f;
+	s->flow.flags ^= LB_FLOW_REVERSE;
+	s->flow.tcp &= LB_TCP_ACKED;
+	return table_put(&s->mirror, &s->flow, true);
+}
+
+/* Once a second per direction: shows that the flow is in use, and where the client is. */
+INLINE bool flow_refresh(struct pkt *p, struct lb_flow *f, const struct lb_backend *b)
+{
 	WRITE_ONCE(f->seen, p->now);
-	if (!(f->flags & LB_FLOW_REVERSE)) {
-		WRITE_ONCE(f->ifindex, p->ctx->ingress_ifindex);
-		__builtin_memcpy(f->dmac, p->eth->h_source, ETH_ALEN);
-		__builtin_memcpy(f->smac, p->eth->h_dest, ETH_ALEN);
-	}
-	flow_mirror_key(&mk, f, p->key.proto);
-	m = table_find(&mk);
-	if (!m) {
-		flow_mirror(&made, f, &p->key);
-		return table_put(&mk, &made, true);
-	}
-	if (!flow_paired(m, &p->key))
-		return false;
-	if (m->flags & LB_FLOW_REVERSE) {
-		WRITE_ONCE(m->ifindex, f->ifindex);
-		__builtin_memcpy(m->dmac, f->dmac, 2 * ETH_ALEN);
-	}
-	return true;
+	if (!(f->flags & LB_FLOW_REVERSE))
+		flow_way(p, &f->way);
+	return flow_agree(f, b);
 }
 
 /* New TCP flags. A client's SYN under an existing flow begins it again; its first ACK makes the flow established in
  * both entries, since either may be weighed against others for its place in the table. */
-static __attribute__((noinline)) void flow_tcp(struct pkt *p, struct lb_flow *f)
+__attribute__((noinline)) int flow_tcp(struct lb_flow *f, const struct lb_backend *b, __u32 l4_flags)
 {
-	bool forward = !(f->flags & LB_FLOW_REVERSE);
-	struct lb_tuple mk;
+	struct scratch *s = scratch_get();
 	struct lb_flow *m;
+	bool forward;
 
-	flow_mirror_key(&mk, f, p->key.proto);
-	m = table_find(&mk);
-	if (m && !flow_paired(m, &p->key))
-		m = NULL;
-	if (forward && pkt_is_syn(p)) {
+	if (!s || !f || !b)
+		return 0;
+	forward = !(f->flags & LB_FLOW_REVERSE);
+	m = flow_mirror(&s->mirror, f, b);
+	if (forward && l4_flags & LB_TCP_SYN) {
 		WRITE_ONCE(f->tcp, LB_TCP_SYN);
 		if (m)
 			WRITE_ONCE(m->tcp, 0);
-		return;
+		return 0;
 	}
-	WRITE_ONCE(f->tcp, f->tcp | p->l4_flags);
-	if (forward && m && p->l4_flags & LB_TCP_ACKED)
+	WRITE_ONCE(f->tcp, f->tcp | l4_flags);
+	if (forward && m && l4_flags & LB_TCP_ACKED)
 		WRITE_ONCE(m->tcp, m->tcp | LB_TCP_ACKED);
+	return 0;
 }
 
-INLINE bool flow_touch(struct pkt *p, struct lb_flow *f)
+INLINE bool flow_touch(struct pkt *p, struct lb_flow *f, const struct lb_backend *b)
 {
 	bool again = pkt_is_syn(p) && f->tcp != LB_TCP_SYN;
 
 	if (again || (f->tcp | p->l4_flags) != f->tcp)
-		flow_tcp(p, f);
+		flow_tcp(f, b, p->l4_flags);
 	if (p->now - f->seen >= knob_jiffies_second)
-		return flow_refresh(p, f);
+		return flow_refresh(p, f, b);
 	return true;
 }
 
-/* Sets p->flow if the packet belongs to a live flow. The entry of a retired id's earlier owner (gen differs), of a flow
- * that may move and of one that lost its mirror is forgotten, and the packet goes on as if it were the first. */
+/* Sets p->flow and p->to if the packet belongs to a live flow. A flow that may move and one that lost its mirror are
+ * forgotten, and the packet goes on as if it were the first. What a retired id's earlier owner left behind matches
+ * nothing, and is overwritten or given up in time. */
 INLINE enum verdict stage_flow(struct pkt *p)
 {
-	struct lb_flow *f = table_find(&p->key);
+	struct lb_flow *f = table_at(&p->key);
 	struct lb_backend *b;
-	__u32 id;
 
 	p->now = (__u32)bpf_jiffies64();
 	if (!f)
 		return NEXT;
-	id = f->backend;
-	b = bpf_map_lookup_elem(&backends, &id);
-	if (!b || b->gen != f->gen || flow_may_move(p, f, b) || !flow_touch(p, f)) {
-		flow_forget(&p->key, f);
+	b = flow_backend(f);
+	if (!b || !flow_is(f, &p->key, b))
+		return NEXT;
+	if (flow_may_move(p, f, b) || !flow_touch(p, f, b)) {
+		flow_forget(&p->key, f, b);
 		return NEXT;
 	}
 	p->flow = f;
-	p->service = f->service;
-	p->backend = id;
+	p->to = b;
+	p->service = b->service;
+	p->backend = f->backend;
 	return NEXT;
 }

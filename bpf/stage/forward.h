@@ -1,8 +1,10 @@
-/* The way out: next hop, MTU and TTL checks, rewrite. To the backend the hop is the agent's (netlink), to the client
- * the one its own packets came from. */
+/* The way out: next hop, MTU and TTL checks, then what the backend's mode asks for. To the backend the hop is the
+ * agent's (netlink), to the client the one its own packets came from. */
 #pragma once
 #include "kit/maps.h"
 #include "kit/pkt.h"
+#include "stage/encap.h"
+#include "stage/icmp.h"
 #include "stage/nat.h"
 
 /* Back out of the interface it came in by, or over to another; an interface that is not in `devices` is not ours to
@@ -16,36 +18,66 @@ INLINE bool forward_route(struct pkt *p, __u32 ifindex)
 	return p->action != XDP_DROP;
 }
 
-INLINE enum verdict forward_to_backend(struct pkt *p)
+/* Tags stay as they are on a packet that goes back to where it came from, into the same VLAN; elsewhere it goes untagged.
+ */
+INLINE bool forward_leave(struct pkt *p, const struct lb_backend *b)
 {
-	__u32 id = p->flow->backend;
-	struct lb_backend *b = bpf_map_lookup_elem(&backends, &id);
+	if (b->ifindex != p->ctx->ingress_ifindex)
+		return l2_leave(p, b->dmac, NULL);
+	copy_macs(p->eth, b->dmac);
+	return true;
+}
+
+/* Modes that leave the packet whole. A sub-program, to keep the caller's stack small. */
+static __attribute__((noinline)) bool forward_whole(struct pkt *p, const struct lb_backend *b)
+{
+	if (b->mode == LB_MODE_DSR)
+		return forward_leave(p, b);
+	return encap_push(p, b);
+}
+
+/* Everything that can refuse the packet, before anything of it is changed. dsr is no hop: it leaves the TTL alone, as a
+ * switch would. NEXT: it may go. */
+INLINE enum verdict forward_allow(struct pkt *p, const struct lb_backend *b)
+{
+	__u32 room;
 
 	if (!b || !(b->flags & LB_BACKEND_NEXTHOP))
 		return END(p, no_nexthop);
-	if (bpf_ntohs(p->ip->tot_len) > b->mtu)
-		return END(p, too_big);
-	if (!forward_route(p, b->ifindex))
-		return END(p, no_nexthop);
-	copy_macs(p->eth, b->dmac);
-	nat_rewrite(p, p->flow);
-	return END(p, forwarded);
+	if (pkt_hops(p) <= 1 && b->mode != LB_MODE_DSR)
+		return END(p, ttl_exceeded);
+	room = encap_room(b);
+	if (p->ip_len + room > b->mtu)
+		return icmp_too_big(p, b->mtu - room);
+	return forward_route(p, b->ifindex) ? NEXT : END(p, no_nexthop);
+}
+
+INLINE enum verdict forward_to_backend(struct pkt *p)
+{
+	const struct lb_backend *b = p->to;
+
+	TRY(forward_allow(p, b));
+	if (LB_MODE_DIRECT(b->mode))
+		return forward_whole(p, b) ? END(p, forwarded) : END(p, no_headroom);
+	nat_to_backend(p, p->flow, b);
+	return forward_leave(p, b) ? END(p, forwarded) : END(p, no_headroom);
 }
 
 INLINE enum verdict forward_to_client(struct pkt *p)
 {
-	if (!forward_route(p, p->flow->ifindex))
+	const struct lb_way *way = &p->flow->way;
+
+	if (pkt_hops(p) <= 1)
+		return END(p, ttl_exceeded);
+	if (!forward_route(p, way->ifindex))
 		return END(p, no_nexthop);
-	copy_macs(p->eth, p->flow->dmac);
-	nat_rewrite(p, p->flow);
-	return END(p, replied);
+	nat_to_client(p, p->flow, p->to);
+	return l2_leave(p, way->dmac, way->vlan) ? END(p, replied) : END(p, no_headroom);
 }
 
 INLINE enum verdict stage_forward(struct pkt *p)
 {
-	if (!p->flow)
+	if (!p->flow || !p->to)
 		return END(p, not_ours);
-	if (p->ip->ttl <= 1)
-		return END(p, ttl_exceeded);
 	return p->flow->flags & LB_FLOW_REVERSE ? forward_to_client(p) : forward_to_backend(p);
 }

@@ -6,7 +6,7 @@
 #include "stage/nat.h"
 
 /* LB_ID_NONE: no backend has a row. A row is enough; the agent takes a backend that is down out of the rows first. */
-static __attribute__((noinline)) __u32 pick_backend(__u32 service, __u32 hash)
+__attribute__((noinline)) int pick_backend(__u32 service, __u32 hash)
 {
 	__u32 zero = 0, row;
 	__u16 *rows;
@@ -21,64 +21,80 @@ static __attribute__((noinline)) __u32 pick_backend(__u32 service, __u32 hash)
 	return rows[row];
 }
 
-/* The reverse entry of the flow this packet starts, and its key but for the source port towards the backend. */
-INLINE void pick_draft(struct pkt *p, const struct lb_backend *b, struct lb_flow *rev, struct lb_tuple *rk)
+/* The flow this packet starts, but for the source port towards the backend, and the key of its reverse entry. */
+INLINE void pick_draft(struct pkt *p, const struct lb_backend *b, struct scratch *s)
 {
-	*rk = (struct lb_tuple){ .src = b->addr, .dst = b->snat, .sport = b->port, .proto = p->key.proto };
-	*rev = (struct lb_flow){
-		.src = p->key.dst,
-		.dst = p->key.src,
-		.sport = p->key.dport,
-		.dport = p->key.sport,
+	s->flow = (struct lb_flow){
+		.client = p->key.src,
+		.port = p->key.sport,
+		.snat_port = p->key.sport,
 		.backend = p->backend,
-		.service = p->service,
 		.gen = b->gen,
-		.flags = LB_FLOW_REVERSE,
+		.proto = p->key.proto,
+		.source = b->source,
 		.seen = p->now,
-		.ifindex = p->ctx->ingress_ifindex,
 	};
-	__builtin_memcpy(rev->dmac, p->eth->h_source, ETH_ALEN);
-	__builtin_memcpy(rev->smac, p->eth->h_dest, ETH_ALEN);
+	flow_way(p, &s->flow.way);
 }
 
-/* A sub-program: a new flow is rare beside its packets, and keys and entry need the stack for themselves. The reverse
- * entry goes in first, since it decides the port; the same memory then becomes the forward entry. */
+/* Inserts the reverse entry, which decides the source port. */
+INLINE enum verdict pick_claim(struct pkt *p, const struct lb_backend *b, struct scratch *s, __u32 hash)
+{
+	s->flow.flags = LB_FLOW_REVERSE;
+	s->reverse.src = b->addr;
+	s->reverse.dst = b->snat;
+	s->reverse.sport = b->port;
+	s->reverse.proto = p->key.proto;
+	if (b->mode == LB_MODE_SNAT)
+		return nat_claim(&s->reverse, &s->flow, p->now, hash) ? NEXT : END(p, snat_ports_full);
+	s->reverse.dst = p->key.src;
+	s->reverse.dport = p->key.sport;
+	if (!nat_evict(&s->reverse, p->now) || !table_put(&s->reverse, &s->flow, true))
+		return END(p, client_taken);
+	return NEXT;
+}
+
+/* A sub-program: a new flow is rare beside its packets. The reverse entry goes in first; the same memory then becomes
+ * the forward entry. A connection in its middle can only be placed where its packets leave as they came; it has to show
+ * a second one to be taken for established. */
 static __attribute__((noinline)) enum verdict pick_new(struct pkt *p)
 {
 	__u64 hash = hash_tuple(&p->key);
 	__u32 id = pick_backend(p->service, hash >> 32);
+	struct scratch *s = scratch_get();
 	struct lb_backend *b;
-	struct lb_tuple rk;
-	struct lb_flow e;
 
-	if (id == LB_ID_NONE)
+	if (id == LB_ID_NONE || !s)
 		return END(p, no_backend);
 	b = bpf_map_lookup_elem(&backends, &id);
 	if (!b)
 		return END(p, no_backend);
+	if (p->tcp && !pkt_is_syn(p) && !LB_MODE_DIRECT(b->mode))
+		return END(p, no_flow);
 	if (!(b->flags & LB_BACKEND_NEXTHOP))
 		return END(p, no_nexthop);
 	p->backend = id;
-	pick_draft(p, b, &e, &rk);
-	if (!nat_claim(&rk, &e, p->now, (__u32)hash))
-		return END(p, snat_ports_full);
-	flow_mirror(&e, &e, &rk);
-	e.tcp = p->l4_flags;
-	if (!table_put(&p->key, &e, false)) {
-		table_remove(&rk);
-		return END(p, table_full);
-	}
-	return NEXT;
+	p->to = b;
+	pick_draft(p, b, s);
+	if (LB_MODE_DIRECT(b->mode))
+		s->flow.flags = LB_FLOW_ALONE;
+	else
+		TRY(pick_claim(p, b, s, (__u32)hash));
+	s->flow.flags &= ~LB_FLOW_REVERSE;
+	s->flow.tcp = p->l4_flags & LB_TCP_SYN;
+	if (table_put(&p->key, &s->flow, false))
+		return NEXT;
+	if (!LB_MODE_DIRECT(b->mode))
+		table_remove(&s->reverse, &s->flow);
+	return END(p, table_full);
 }
 
 INLINE enum verdict stage_pick(struct pkt *p)
 {
 	if (p->flow)
 		return NEXT;
-	if (p->tcp && !pkt_is_syn(p))
-		return END(p, no_flow);
 	TRY(pick_new(p));
 	p->fresh = 1;
-	p->flow = table_find(&p->key);
+	p->flow = table_at(&p->key);
 	return p->flow ? NEXT : END(p, table_full);
 }

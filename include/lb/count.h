@@ -8,10 +8,10 @@
 #define LB_REASONS(X)                                                                                                       \
 	X(forwarded, FORWARD, "sent to a backend")                                                                          \
 	X(replied, FORWARD, "backend's answer sent to the client")                                                          \
-	X(not_ip, PASS, "not IPv4: ARP, IPv6 and others are the stack's")                                                   \
-	X(vlan, PASS, "VLAN tagged; not balanced")                                                                          \
+	X(not_ip, PASS, "neither IPv4 nor IPv6: ARP and others are the stack's")                                            \
+	X(vlan, PASS, "more than two VLAN tags; not balanced")                                                              \
 	X(not_ours, PASS, "no VIP and no flow")                                                                             \
-	X(malformed, PASS, "broken IPv4 header to an address that is no VIP")                                               \
+	X(malformed, PASS, "broken IP header to an address that is no VIP")                                                 \
 	X(ttl_exceeded, PASS, "TTL used up; the stack answers")                                                             \
 	X(bad_header, DROP, "to a VIP: impossible header length or total length")                                           \
 	X(truncated, DROP, "to a VIP: frame ends inside the TCP or UDP header")                                             \
@@ -22,7 +22,16 @@
 	X(no_nexthop, DROP, "the way to the backend is not resolved, or leaves by an interface we may not send on")         \
 	X(snat_ports_full, DROP, "no free source port towards the backend")                                                 \
 	X(table_full, DROP, "the flow table refused the entry")                                                             \
-	X(too_big, DROP, "larger than the MTU of the way to the backend")
+	X(too_big, DROP, "larger than the MTU of the way to the backend")                                                   \
+	X(too_big_told, FORWARD, "the same, and the sender was told by ICMP")                                               \
+	X(no_headroom, DROP, "the driver leaves no room before the frame for outer headers")                                \
+	X(client_taken, DROP, "dnat: that client address and port already has a flow to the same server")                   \
+	X(icmp_forwarded, FORWARD, "ICMP error sent to the backend of the flow it is about")                                \
+	X(icmp_unowned, DROP, "ICMP error about a packet of a VIP, but of no flow of ours")                                 \
+	X(denied, DROP, "to a VIP from a source on the deny list")                                                          \
+	X(not_allowed, DROP, "to a VIP from a source that is not on the allow list")                                        \
+	X(rate_packets, DROP, "to a VIP from a source that sends more packets than it may")                                 \
+	X(rate_connections, DROP, "new connection from a source that opens more than it may")
 /* clang-format on */
 
 enum lb_reason {

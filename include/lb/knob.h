@@ -13,5 +13,11 @@
 	X(__u32, tcp_opening, 30, "the same for a connection whose handshake never finished")                              \
 	X(__u32, tcp_closed, 1, "the same for a connection that was closed or reset")                                      \
 	X(__u16, snat_port_lo, 10000, "first source port used towards backends")                                           \
-	X(__u16, snat_port_hi, 32767, "last source port used towards backends")
+	X(__u16, snat_port_hi, 32767, "last source port used towards backends")                                            \
+	X(__u32, guard_prefixes, 0, "1: sources are looked for in the trie of prefixes")                                   \
+	X(__u32, source_buckets, 1, "buckets of the table of sources; a power of two, equal to the map's size")            \
+	X(__u64, packet_cost, 0, "time per packet that a source may send, in jiffies / 2^24; 0: no limit")                 \
+	X(__u64, packet_room, 0, "that of the packets it may send at once, but for one")                                   \
+	X(__u64, connection_cost, 0, "the same for its new connections")                                                   \
+	X(__u64, connection_room, 0, "the same for its new connections")
 /* clang-format on */

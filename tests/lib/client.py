@@ -171,7 +171,7 @@ class Stream:
 
     def __init__(self, address, port, namespace=None, timeout=3, source_port=None):
         with inside(namespace):
-            self.sock = socket.socket()
+            self.sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         self.sock.settimeout(timeout)
         self.name = None
         try:
@@ -220,7 +220,7 @@ class Stream:
 class Datagrams:
     def __init__(self, address, port, namespace=None, timeout=2):
         with inside(namespace):
-            self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.settimeout(timeout)
         self.sock.connect((address, port))
 

@@ -27,6 +27,9 @@ LB_CLIENT_SIDE = "198.18.0.1"
 LB_BACKEND_SIDE = "198.18.1.1"
 VIP = "198.18.0.10"
 BACKENDS = ["198.18.1.11", "198.18.1.12", "198.18.1.13"]
+# Only within Topology.ipv6().
+VIP6 = "fd00::10"
+BACKENDS6 = ["fd00:1::11", "fd00:1::12", "fd00:1::13"]
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -140,6 +143,25 @@ class Topology:
         self._ip(self.lb, "link set lb0 up", "link set lb1 up")
         self._ip(self.client, "addr add %s/24 dev eth0" % CLIENT, "link set eth0 up",
                  "route add %s/32 via %s" % (VIP, LB_CLIENT_SIDE))
+
+    def _sysctl_ipv6(self, namespace, interface, on):
+        run(*self.enter(namespace), "sh", "-c", "echo %d > /proc/sys/net/ipv6/conf/%s/disable_ipv6" % (not on, interface))
+
+    @contextlib.contextmanager
+    def ipv6(self):
+        """IPv6 addresses beside the others: fd00::/64 towards the client, fd00:1::/64 towards the backends."""
+        places = [(self.client, "eth0"), (self.lb, "lb0"), (self.lb, "lb1")] + [(b, "eth0") for b in self.backends]
+        try:
+            for namespace, interface in places:
+                self._sysctl_ipv6(namespace, interface, True)
+            self._ip(self.client, "addr add fd00::2/64 dev eth0 nodad", "route add %s/128 via fd00::1" % VIP6)
+            self._ip(self.lb, "addr add fd00::1/64 dev lb0 nodad", "addr add fd00:1::1/64 dev lb1 nodad")
+            for namespace, address in zip(self.backends, BACKENDS6):
+                self._ip(namespace, "addr add %s/64 dev eth0 nodad" % address, "route add default via fd00:1::1")
+            yield
+        finally:
+            for namespace, interface in places:
+                self._sysctl_ipv6(namespace, interface, False)
 
     def down(self):
         """Removes what is there of it; processes inside must have ended."""

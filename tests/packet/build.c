@@ -3,8 +3,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#define ETH_LEN 14
-
 static void put16(uint8_t *p, uint16_t v)
 {
 	p[0] = (uint8_t)(v >> 8);
@@ -26,43 +24,81 @@ static uint32_t sum(uint32_t acc, const uint8_t *p, size_t n)
 	return acc;
 }
 
-static uint32_t l4_sum(const uint8_t *ip)
-{
-	size_t hlen = (ip[0] & 15) * 4, len = get16(ip + 2) - hlen;
-	uint32_t acc = sum(0, ip + 12, 8) + ip[9] + (uint32_t)len;
+/* Where things stand in a finished frame. */
+struct seen {
+	uint8_t *ip, *l4;
+	bool six;
+	uint8_t proto;
+	size_t l4_len;
+};
 
-	return sum(acc, ip + hlen, len);
+static struct seen look(const struct frame *f)
+{
+	uint8_t *p = (uint8_t *)f->b + 12;
+	struct seen s = { 0 };
+	size_t end;
+
+	while (get16(p) == 0x8100 || get16(p) == 0x88a8)
+		p += 4;
+	s.ip = p + 2;
+	s.six = s.ip[0] >> 4 == 6 && get16(p) == 0x86dd;
+	if (!s.six) {
+		s.l4 = s.ip + (s.ip[0] & 15) * 4;
+		s.proto = s.ip[9];
+		s.l4_len = get16(s.ip + 2) - (s.ip[0] & 15) * 4u;
+		return s;
+	}
+	end = 40u + get16(s.ip + 4);
+	s.l4 = s.ip + 40;
+	s.proto = s.ip[6];
+	while (s.proto == 0 || s.proto == 43 || s.proto == 44 || s.proto == 60) {
+		uint8_t next = s.l4[0];
+
+		s.l4 += s.proto == 44 ? 8 : (s.l4[1] + 1) * 8;
+		s.proto = next;
+	}
+	s.l4_len = (size_t)(s.ip + end - s.l4);
+	return s;
 }
 
-static size_t csum_at(const uint8_t *ip)
+static uint32_t l4_sum(const struct seen *s)
 {
-	return (ip[0] & 15) * 4 + (ip[9] == 6 ? 16 : 6);
+	uint32_t acc = s->six ? sum(0, s->ip + 8, 32) : sum(0, s->ip + 12, 8);
+
+	return sum(acc + s->proto + (uint32_t)s->l4_len, s->l4, s->l4_len);
 }
 
 void build_checksums(struct frame *f, bool no_udp_csum)
 {
-	uint8_t *ip = f->b + ETH_LEN;
-	size_t at = csum_at(ip);
+	struct seen s = look(f);
+	uint8_t *check = s.l4 + (s.proto == 6 ? 16 : 6);
 	uint16_t c;
 
-	put16(ip + 10, 0);
-	put16(ip + 10, (uint16_t)~sum(0, ip, (ip[0] & 15) * 4));
-	if (ip[9] != 6 && ip[9] != 17)
+	if (!s.six) {
+		put16(s.ip + 10, 0);
+		put16(s.ip + 10, (uint16_t)~sum(0, s.ip, (s.ip[0] & 15) * 4));
+	}
+	if (s.proto != 6 && s.proto != 17)
 		return;
-	put16(ip + at, 0);
-	if (ip[9] == 17 && no_udp_csum)
+	put16(check, 0);
+	if (s.proto == 17 && no_udp_csum)
 		return;
-	c = (uint16_t)~l4_sum(ip);
-	put16(ip + at, ip[9] == 17 && c == 0 ? 0xffff : c);
+	c = (uint16_t)~l4_sum(&s);
+	put16(check, s.proto == 17 && c == 0 ? 0xffff : c);
 }
 
 bool build_verify(const struct frame *f)
 {
-	const uint8_t *ip = f->b + ETH_LEN;
+	struct seen s = look(f);
 
-	if (sum(0, ip, (ip[0] & 15) * 4) != 0xffff)
+	if (!s.six && sum(0, s.ip, (s.ip[0] & 15) * 4) != 0xffff)
 		return false;
-	return (ip[9] == 17 && get16(ip + csum_at(ip)) == 0) || l4_sum(ip) == 0xffff;
+	return (s.proto == 17 && get16(s.l4 + 6) == 0) || l4_sum(&s) == 0xffff;
+}
+
+static bool six(const struct shape *s)
+{
+	return s->src && strchr(s->src, ':');
 }
 
 static uint8_t *put_eth(const struct shape *s, uint8_t *p)
@@ -73,8 +109,60 @@ static uint8_t *put_eth(const struct shape *s, uint8_t *p)
 	p[5] = (uint8_t)(s->to ? s->to : LB);
 	memcpy(p + 6, oui, 5);
 	p[11] = (uint8_t)(s->from ? s->from : CLIENT);
-	put16(p + 12, s->ethertype ? s->ethertype : 0x0800);
-	return p + ETH_LEN;
+	p += 12;
+	for (int i = 0; i < s->tags; i++, p += 4) {
+		put16(p, s->tags == 2 && i == 0 ? 0x88a8 : 0x8100);
+		put16(p + 2, (uint16_t)((s->vid ? s->vid : 100) + i));
+	}
+	put16(p, s->ethertype ? s->ethertype : six(s) ? 0x86dd : 0x0800);
+	return p + 2;
+}
+
+static uint8_t ext_kind(char c)
+{
+	return c == 'h' ? 0 : c == 'r' || c == 'R' ? 43 : c == 'd' || c == 'D' ? 60 : 44;
+}
+
+static size_t ext_bytes(const struct shape *s)
+{
+	size_t n = 0;
+
+	for (const char *e = s->ext; e && *e; e++)
+		n += *e == 'D' ? 128 : 8;
+	return n;
+}
+
+/* Headers without meaning (PadN options), each naming the one behind it. */
+static uint8_t *put_ext(const struct shape *s, uint8_t *p)
+{
+	for (const char *e = s->ext; e && *e; e++) {
+		size_t n = *e == 'D' ? 128 : 8;
+
+		memset(p, 0, n);
+		p[0] = e[1] ? ext_kind(e[1]) : s->proto;
+		if (ext_kind(*e) != 44)
+			p[1] = (uint8_t)(n / 8 - 1);
+		if (*e == 'h' || *e == 'd' || *e == 'D') {
+			p[2] = 1;
+			p[3] = (uint8_t)(n - 4);
+		}
+		p[3] |= *e == 'R' || *e == 'F';
+		p += n;
+	}
+	return p;
+}
+
+static uint8_t *put_ip6(const struct shape *s, uint8_t *p, size_t l4_len)
+{
+	memset(p, 0, 40);
+	p[0] = 0x60;
+	put16(p + 2, 0x4242); /* flow label */
+	put16(p + 4, (uint16_t)(ext_bytes(s) + l4_len));
+	p[6] = s->ext ? ext_kind(s->ext[0]) : s->proto;
+	p[7] = s->ttl ? s->ttl : 64;
+	inet_pton(AF_INET6, s->src, p + 8);
+	inet_pton(AF_INET6, s->dst, p + 24);
+	return put_ext(s, p + 40);
 }
 
 static uint8_t *put_ip(const struct shape *s, uint8_t *p, size_t l4_len)
@@ -121,7 +209,7 @@ void build(const struct shape *s, struct frame *ret)
 	size_t payload = s->payload == 0xffff ? 0 : s->payload ? s->payload : 10;
 	uint8_t *p = put_eth(s, ret->b);
 
-	p = put_ip(s, p, l4_header(s) + payload);
+	p = six(s) ? put_ip6(s, p, l4_header(s) + payload) : put_ip(s, p, l4_header(s) + payload);
 	p = put_l4(s, p, payload);
 	for (size_t i = 0; i < payload; i++)
 		*p++ = (uint8_t)(s->seed + i * 7);

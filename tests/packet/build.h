@@ -1,4 +1,4 @@
-/* Builds Ethernet/IPv4/TCP/UDP frames from a description, with checksums computed in full over the finished bytes:
+/* Builds Ethernet/IP/TCP/UDP frames from a description, with checksums computed in full over the finished bytes:
  * nothing here shares code with the incremental arithmetic under test. */
 #pragma once
 #include <stdbool.h>
@@ -13,7 +13,7 @@ enum who { NOBODY, CLIENT, ROUTER_MAC, LB, BACKEND_MAC }; /* last byte of the MA
 /* A field left at zero means its usual value: TTL 64, no options, 10 bytes of payload, ports as given. */
 struct shape {
 	uint8_t proto;	       /* 6, 17 or another; 0: no packet described */
-	const char *src, *dst; /* IPv4 */
+	const char *src, *dst; /* both IPv4 or both IPv6 */
 	uint16_t sport, dport;
 	uint8_t flags; /* TCP */
 	uint8_t ttl;
@@ -22,8 +22,12 @@ struct shape {
 	uint16_t payload;    /* bytes; 0xffff: none */
 	uint16_t pad;	     /* bytes of Ethernet padding behind the packet */
 	bool no_udp_csum;
-	uint16_t frag;	    /* fragment field, host order */
-	uint16_t ethertype; /* 0: IPv4 */
+	uint16_t frag;	    /* IPv4's fragment field, host order */
+	uint16_t ethertype; /* 0: as the addresses say */
+	uint8_t tags;	    /* VLAN tags, 0 to 2: 802.1Q, or 802.1ad and 802.1Q */
+	uint16_t vid;	    /* of the outer one; the inner has one more. 0: 100 */
+	const char *ext;    /* IPv6 extension headers: h, r, d (8 bytes each), D (destination options of 128), f (fragment
+			       header of a whole packet), F (of a first fragment), R (routing, a segment left) */
 	enum who from, to;  /* MACs; 0: CLIENT → LB */
 	uint16_t seed;	    /* payload bytes depend on it */
 };
@@ -36,5 +40,5 @@ struct frame {
 void build(const struct shape *s, struct frame *ret);
 /* Recomputes the checksums of a built frame, after a test changed bytes. */
 void build_checksums(struct frame *f, bool no_udp_csum);
-/* True when the IPv4 header checksum and the TCP or UDP checksum (a zero UDP one passes) verify over all bytes. */
+/* True when the IPv4 header checksum (IPv6 has none) and the TCP or UDP checksum (a zero UDP one passes) verify over all bytes. */
 bool build_verify(const struct frame *f);

@@ -24,8 +24,14 @@ struct packet_case {
 	struct step step[STEPS_MAX]; /* ends at the first without in.proto */
 };
 
-extern const struct packet_case case_parse[], case_tcp[], case_udp[], case_flow[]; /* end with .name NULL */
+extern const struct packet_case case_parse[], case_tcp[], case_udp[], case_flow[], case_family[]; /* end with .name NULL */
 
+/* The guard (case_guard.c), in worlds of its own. The number of failures. */
+int guard_run(void);
+/* Forwarding modes and the decapsulator. The number of failures. */
+int mode_run(struct xdp_bpf *w);
+/* Families, protocols, directions and VLAN tags, all combinations. The number of failures. */
+int family_run(struct xdp_bpf *w);
 /* Checksums of random packets both ways, and the UDP sum that comes out zero. 0 or the number of failures. */
 int sweep_run(struct xdp_bpf *w);
 /* Runs the frame through the program; out may be in. The XDP verdict, or exits. */

@@ -6,9 +6,8 @@ static void age(struct lb_flow *f, uint32_t seconds)
 	f->seen -= seconds * 250;
 }
 
-static void age_2(struct lb_tuple *k, struct lb_flow *f)
+static void age_2(struct lb_flow *f)
 {
-	(void)k;
 	age(f, 2);
 }
 
@@ -17,9 +16,8 @@ static void two_seconds(struct xdp_bpf *w)
 	world_each_flow(w, age_2);
 }
 
-static void age_31(struct lb_tuple *k, struct lb_flow *f)
+static void age_31(struct lb_flow *f)
 {
-	(void)k;
 	age(f, 31);
 }
 
@@ -28,9 +26,8 @@ static void half_a_minute(struct xdp_bpf *w)
 	world_each_flow(w, age_31);
 }
 
-static void age_2h(struct lb_tuple *k, struct lb_flow *f)
+static void age_2h(struct lb_flow *f)
 {
-	(void)k;
 	age(f, 7441);
 }
 

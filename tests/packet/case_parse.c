@@ -25,9 +25,8 @@ static void udp_len_long(struct frame *f) { f->b[38] = 0xff; }
 
 const struct packet_case case_parse[] = {
 	{ "ARP", { PASSED(not_ip, TO_VIP(6, 80, .ethertype = 0x0806)) } },
-	{ "IPv6", { PASSED(not_ip, TO_VIP(6, 80, .ethertype = 0x86dd)) } },
-	{ "VLAN 802.1Q", { PASSED(vlan, TO_VIP(6, 80, .ethertype = 0x8100)) } },
-	{ "VLAN 802.1ad", { PASSED(vlan, TO_VIP(6, 80, .ethertype = 0x88a8)) } },
+	{ "IPv4 under the type of IPv6", { PASSED(malformed, TO_VIP(6, 80, .ethertype = 0x86dd)) } },
+	{ "ARP in a VLAN", { PASSED(not_ip, TO_VIP(6, 80, .ethertype = 0x0806, .tags = 1)) } },
 	{ "another address", { PASSED(not_ours, OTHER) } },
 	{ "VIP, another port", { PASSED(not_ours, TO_VIP(6, 8443, .flags = F_SYN)) } },
 	{ "VIP's TCP port by UDP", { PASSED(not_ours, TO_VIP(17, 80)) } },

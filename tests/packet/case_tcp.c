@@ -22,10 +22,9 @@ static void other_owner(struct xdp_bpf *w)
 	world_bump_gen(w, 1);
 }
 
-static void away(struct lb_tuple *k, struct lb_flow *f)
+static void away(struct lb_flow *f)
 {
-	(void)k;
-	f->ifindex = 7;
+	f->way.ifindex = 7;
 }
 
 static void client_elsewhere(struct xdp_bpf *w)
@@ -33,10 +32,9 @@ static void client_elsewhere(struct xdp_bpf *w)
 	world_each_flow(w, away);
 }
 
-static void nowhere(struct lb_tuple *k, struct lb_flow *f)
+static void nowhere(struct lb_flow *f)
 {
-	(void)k;
-	f->ifindex = 99;
+	f->way.ifindex = 99;
 }
 
 static void client_nowhere(struct xdp_bpf *w)

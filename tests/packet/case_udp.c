@@ -1,9 +1,8 @@
 /* UDP through the NAT. */
 #include "case.h"
 
-static void aged(struct lb_tuple *k, struct lb_flow *f)
+static void aged(struct lb_flow *f)
 {
-	(void)k;
 	f->seen -= 40 * 250; /* knob_jiffies_second of the test build: the default */
 }
 
@@ -13,10 +12,10 @@ static void silence(struct xdp_bpf *w)
 	world_each_flow(w, aged);
 }
 
-static void aged_forward(struct lb_tuple *k, struct lb_flow *f)
+static void aged_forward(struct lb_flow *f)
 {
 	if (!(f->flags & LB_FLOW_REVERSE))
-		aged(k, f);
+		aged(f);
 }
 
 static void client_silent(struct xdp_bpf *w)

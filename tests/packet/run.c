@@ -123,7 +123,7 @@ static int check_flow_counts(struct xdp_bpf *w)
 
 int main(void)
 {
-	static const struct packet_case *const tables[] = { case_parse, case_tcp, case_udp, case_flow };
+	static const struct packet_case *const tables[] = { case_parse, case_tcp, case_udp, case_flow, case_family };
 	struct xdp_bpf *w = world_open();
 	int n = 0, failed = 0;
 
@@ -139,7 +139,10 @@ int main(void)
 		for (const struct packet_case *c = tables[t]; c->name; c++, n++)
 			failed += run_case(w, c);
 	failed += check_flow_counts(w);
+	failed += family_run(w);
 	failed += sweep_run(w);
+	failed += guard_run();
+	failed += mode_run(w);
 	xdp_bpf__destroy(w);
 	printf("packet: %d cases and the checksum sweep, %d failed\n", n, failed);
 	return failed != 0;

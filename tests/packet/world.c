@@ -21,7 +21,7 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return level == LIBBPF_WARN && getenv("V") ? vfprintf(stderr, fmt, ap) : 0;
 }
 
-struct xdp_bpf *world_open(void)
+struct xdp_bpf *world_open_with(void (*tune)(struct xdp_bpf *w))
 {
 	struct xdp_bpf *w;
 
@@ -33,10 +33,17 @@ struct xdp_bpf *world_open(void)
 	w->rodata->knob_udp_idle = 30;
 	w->rodata->knob_flow_buckets = BUCKETS;
 	bpf_map__set_max_entries(w->maps.flows, BUCKETS);
+	if (tune)
+		tune(w);
 	if (xdp_bpf__load(w) == 0)
 		return w;
 	xdp_bpf__destroy(w);
 	return NULL;
+}
+
+struct xdp_bpf *world_open(void)
+{
+	return world_open_with(NULL);
 }
 
 static void put(struct bpf_map *m, const void *key, const void *value)
@@ -51,15 +58,30 @@ static struct lb_addr addr(const char *text)
 {
 	struct lb_addr a = { .w = { 0, 0, htonl(0xffff), 0 } };
 
-	inet_pton(AF_INET, text, &a.w[3]);
+	if (inet_pton(AF_INET6, text, a.w) != 1)
+		inet_pton(AF_INET, text, &a.w[3]);
 	return a;
+}
+
+static bool six(uint16_t service)
+{
+	return service >= 11;
+}
+
+static uint16_t vport(uint16_t service)
+{
+	static const uint16_t ports[] = { 0, 80, 53, 81, 82, 83 };
+
+	return ports[six(service) ? service - 10 : service];
 }
 
 static void add_backend(struct xdp_bpf *w, uint32_t id, uint16_t service, const char *ip, uint16_t port,
 			uint32_t ifindex, uint16_t flags)
 {
 	struct lb_backend b = { .addr = addr(ip),
-				.snat = addr(SNAT),
+				.snat = addr(six(service) ? SNAT6 : SNAT),
+				.vip = addr(six(service) ? VIP6 : VIP),
+				.vport = htons(vport(service)),
 				.port = htons(port),
 				.service = service,
 				.gen = 1,
@@ -72,12 +94,12 @@ static void add_backend(struct xdp_bpf *w, uint32_t id, uint16_t service, const 
 	put(w->maps.backends, &id, &b);
 }
 
-static void add_vip(struct xdp_bpf *w, uint16_t port, uint8_t proto, uint16_t service)
+static void add_vip(struct xdp_bpf *w, const char *vip, uint16_t port, uint8_t proto, uint16_t service)
 {
-	struct lb_vip_key key = { .addr = addr(VIP), .port = htons(port), .proto = proto };
-	struct lb_vip vip = { .service = service };
+	struct lb_vip_key key = { .addr = addr(vip), .port = htons(port), .proto = proto };
+	struct lb_vip to = { .service = service };
 
-	put(w->maps.vips, &key, &vip);
+	put(w->maps.vips, &key, &to);
 }
 
 void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend)
@@ -93,7 +115,7 @@ void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend)
 	close(fd);
 }
 
-static void each_bucket(struct xdp_bpf *w, bool (*fn)(struct lb_flow_entry *e, void *ctx), void *ctx)
+static void each_bucket(struct xdp_bpf *w, bool (*fn)(struct lb_flow *e, void *ctx), void *ctx)
 {
 	static struct lb_flow_bucket b;
 
@@ -104,8 +126,8 @@ static void each_bucket(struct xdp_bpf *w, bool (*fn)(struct lb_flow_entry *e, v
 		for (int way = 0; way < LB_FLOW_WAYS; way++)
 			if (b.tag[way] && fn(&b.entry[way], ctx)) {
 				changed = true;
-				if (b.entry[way].key.proto == 0)
-					b.tag[way] = 0;
+				if (b.entry[way].proto == 0)
+					b.tag[way] = b.entry[way].tag = 0;
 			}
 		if (changed)
 			put(w->maps.flows, &i, &b);
@@ -113,10 +135,10 @@ static void each_bucket(struct xdp_bpf *w, bool (*fn)(struct lb_flow_entry *e, v
 }
 
 /* A visitor removes an entry by taking its protocol away. */
-static bool clear_one(struct lb_flow_entry *e, void *ctx)
+static bool clear_one(struct lb_flow *e, void *ctx)
 {
 	(void)ctx;
-	e->key.proto = 0;
+	e->proto = 0;
 	return true;
 }
 
@@ -125,17 +147,28 @@ void world_reset_flows(struct xdp_bpf *w)
 	each_bucket(w, clear_one, NULL);
 }
 
+static void world_reset_v6(struct xdp_bpf *w)
+{
+	add_vip(w, VIP6, 80, 6, 11);
+	add_vip(w, VIP6, 53, 17, 12);
+	add_vip(w, VIP6, 0, 0, LB_ID_NONE);
+	add_backend(w, 11, 11, "fd00:1::11", 8080, DEVICE, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
+	add_backend(w, 12, 12, "fd00:1::12", 5353, 1, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
+	world_row_to(w, 11, 11);
+	world_row_to(w, 12, 12);
+}
+
 void world_reset(struct xdp_bpf *w)
 {
 	uint32_t device = DEVICE, lo = 1;
 
 	world_reset_flows(w);
-	add_vip(w, 80, 6, 1);
-	add_vip(w, 53, 17, 2);
-	add_vip(w, 81, 6, 3);
-	add_vip(w, 82, 6, 4);
-	add_vip(w, 83, 6, 5);
-	add_vip(w, 0, 0, LB_ID_NONE);
+	add_vip(w, VIP, 80, 6, 1);
+	add_vip(w, VIP, 53, 17, 2);
+	add_vip(w, VIP, 81, 6, 3);
+	add_vip(w, VIP, 82, 6, 4);
+	add_vip(w, VIP, 83, 6, 5);
+	add_vip(w, VIP, 0, 0, LB_ID_NONE);
 	add_backend(w, 1, 1, "198.18.1.11", 8080, DEVICE, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
 	add_backend(w, 2, 2, "198.18.1.12", 5353, 1, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
 	add_backend(w, 3, 1, "198.18.1.13", 8080, DEVICE, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
@@ -147,6 +180,7 @@ void world_reset(struct xdp_bpf *w)
 	world_row_to(w, 3, LB_ID_NONE);
 	world_row_to(w, 4, 4);
 	world_row_to(w, 5, 5);
+	world_reset_v6(w);
 	put(w->maps.devices, &device, &lo);
 }
 
@@ -207,27 +241,27 @@ void world_bump_gen(struct xdp_bpf *w, uint32_t id)
 }
 
 struct visit {
-	void (*fn)(struct lb_tuple *k, struct lb_flow *f);
+	void (*fn)(struct lb_flow *f);
 };
 
-static bool visit_one(struct lb_flow_entry *e, void *ctx)
+static bool visit_one(struct lb_flow *e, void *ctx)
 {
-	((struct visit *)ctx)->fn(&e->key, &e->flow);
+	((struct visit *)ctx)->fn(e);
 	return true;
 }
 
-void world_each_flow(struct xdp_bpf *w, void (*fn)(struct lb_tuple *k, struct lb_flow *f))
+void world_each_flow(struct xdp_bpf *w, void (*fn)(struct lb_flow *f))
 {
 	struct visit v = { fn };
 
 	each_bucket(w, visit_one, &v);
 }
 
-static bool drop_direction(struct lb_flow_entry *e, void *ctx)
+static bool drop_direction(struct lb_flow *e, void *ctx)
 {
-	if ((e->flow.flags & LB_FLOW_REVERSE) != *(int *)ctx)
+	if ((e->flags & LB_FLOW_REVERSE) != *(int *)ctx)
 		return false;
-	e->key.proto = 0;
+	e->proto = 0;
 	return true;
 }
 
@@ -245,34 +279,34 @@ void world_drop_forward(struct xdp_bpf *w)
 	each_bucket(w, drop_direction, &flag);
 }
 
-static bool copy_one(struct lb_flow_entry *e, void *ctx)
+static bool copy_one(struct lb_flow *e, void *ctx)
 {
-	*(struct lb_flow_entry *)ctx = *e;
+	*(struct lb_flow *)ctx = *e;
 	return false;
 }
 
 void world_crowd(struct xdp_bpf *w)
 {
 	static struct lb_flow_bucket b;
-	struct lb_flow_entry e;
+	struct lb_flow e;
 
 	each_bucket(w, copy_one, &e);
-	e.flow.tcp = LB_TCP_SYN;
-	e.flow.flags = 0;
+	e.tcp = LB_TCP_SYN;
+	e.flags = 0;
 	for (uint32_t i = 0; i < BUCKETS; i++) {
 		bpf_map_lookup_elem(bpf_map__fd(w->maps.flows), &i, &b);
 		for (uint32_t way = 0; way < LB_FLOW_WAYS; way++) {
 			if (b.tag[way])
 				continue;
-			e.key.sport = (uint16_t)(i * LB_FLOW_WAYS + way); /* nobody's key: lookups never meet it */
+			e.port = (uint16_t)(i * LB_FLOW_WAYS + way); /* nobody's key: lookups never meet it */
 			b.entry[way] = e;
-			b.tag[way] = 2 * way + 1;
+			b.tag[way] = b.entry[way].tag = 2 * way + 1;
 		}
 		put(w->maps.flows, &i, &b);
 	}
 }
 
-static bool count_one(struct lb_flow_entry *e, void *ctx)
+static bool count_one(struct lb_flow *e, void *ctx)
 {
 	(void)e;
 	++*(unsigned *)ctx;
@@ -285,4 +319,15 @@ unsigned world_flows(struct xdp_bpf *w)
 
 	each_bucket(w, count_one, &n);
 	return n;
+}
+
+void world_move_source(struct xdp_bpf *w, uint32_t id, const char *to)
+{
+	struct lb_backend b = get_backend(w, id);
+
+	b.old_snat = b.snat;
+	b.old_source = b.source;
+	b.source = ++b.sources;
+	b.snat = addr(to);
+	put(w->maps.backends, &id, &b);
 }

@@ -8,7 +8,9 @@
  *                                tcp :82  service 4   →     4  198.18.1.14:8080, next hop unknown
  *                                tcp :83  service 5   →     5  198.18.1.15:8080, up, by interface 99 that is no device
  * of ours spare                                                   3  198.18.1.13:8080 tcp, 6 198.18.1.16:5353 udp
- * Source towards backends: 198.18.1.1:20000. Packets enter by interface 1. */
+ *                                [fd00::10] tcp :80  11 →     11  [fd00:1::11]:8080  if 7   up
+ *                                [fd00::10] udp :53  12 →     12  [fd00:1::12]:5353  if 1   up
+ * Source towards backends: 198.18.1.1:20000, [fd00:1::1]:20000. Packets enter by interface 1. */
 #pragma once
 #include <stdint.h>
 #include "lb/backend.h"
@@ -18,11 +20,16 @@
 #define VIP	  "198.18.0.10"
 #define CLI	  "198.18.0.100"
 #define SNAT	  "198.18.1.1"
+#define VIP6	  "fd00::10"
+#define CLI6	  "fd00::100"
+#define SNAT6	  "fd00:1::1"
 #define SNAT_PORT 20000
 #define MTU	  1500
 
 /* Loads the program with the world's knobs. NULL: no permission or no kernel support (errno). */
 struct xdp_bpf *world_open(void);
+/* The same with knobs of a test's own. */
+struct xdp_bpf *world_open_with(void (*tune)(struct xdp_bpf *w));
 void world_reset(struct xdp_bpf *w);
 void world_reset_flows(struct xdp_bpf *w);
 /* Number of packets that ended with each reason, all CPUs. */
@@ -32,10 +39,12 @@ void world_traffic(struct xdp_bpf *w, uint32_t service, uint32_t backend, uint64
 /* Things that happen between two packets. */
 void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend);
 void world_set_flags(struct xdp_bpf *w, uint32_t backend, uint16_t flags);
-void world_each_flow(struct xdp_bpf *w, void (*fn)(struct lb_tuple *k, struct lb_flow *f));
+void world_each_flow(struct xdp_bpf *w, void (*fn)(struct lb_flow *f));
 void world_bump_gen(struct xdp_bpf *w, uint32_t backend);
 void world_drop_reverse(struct xdp_bpf *w);
 void world_drop_forward(struct xdp_bpf *w);
+/* Our address on the way to this backend changes. */
+void world_move_source(struct xdp_bpf *w, uint32_t backend, const char *to);
 /* Fills every empty way of the table with half-open connections like the one flow that is there. */
 void world_crowd(struct xdp_bpf *w);
 unsigned world_flows(struct xdp_bpf *w);

@@ -35,6 +35,11 @@ const struct command cli_commands[] = {
 	  "Asks the agent through its control socket. Exit status 0 when all is well, 1 when the newest configuration "
 	  "was refused, 2 when no agent answers.",
 	  cmd_status },
+	{ "bpf", "SUBCOMMAND [OPTIONS]", "look into the kernel tier, with or without an agent",
+	  "status, dump, capture, check, load, unload; `sluice bpf help` lists their options. They work on what is "
+	  "pinned (kernel.pinPath), so also after the agent has died.\n"
+	  "Exit status 0 when it worked, 1 when it failed or check found something in the way, 2 for wrong usage.",
+	  cmd_bpf },
 	{ "whoami", "[--name NAME] [--listen ADDR:PORT] [--tcp ADDR:PORT] [--udp ADDR:PORT]",
 	  "demo server that answers with its name and the request",
 	  "HTTP by --listen: plain text, JSON with ?format=json, /health. TCP: says its name, then echoes. UDP: "

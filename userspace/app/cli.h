@@ -19,3 +19,4 @@ int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_whoami(int argc, char **argv);
+int cmd_bpf(int argc, char **argv);

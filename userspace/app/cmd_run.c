@@ -10,11 +10,13 @@
 #include "admin/ctl.h"
 #include "admin/internals.h"
 #include "app/cli.h"
+#include "app/kernel_conf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/apply.h"
 #include "conf/static.h"
 #include "conf/main_file.h"
+#include "conf/prefix_file.h"
 #include "io/cpu.h"
 #include "io/signal.h"
 #include "model/address.h"
@@ -74,28 +76,34 @@ static void log_list(const struct err_list *errs)
 
 /* ---- kernel tier ---- */
 
-static void parse_ports(const char *text, struct kern_conf *kc)
+/* The prefix files again; what they said before stays in force if they cannot be taken. Which line is broken is told
+ * with the refused configuration, which the same signal has read again. */
+static void reload_guard(struct agent *a)
 {
-	unsigned lo = 0, hi = 0;
-	if (text && sscanf(text, "%u-%u", &lo, &hi) == 2) {
-		kc->snat_port_lo = (uint16_t)lo;
-		kc->snat_port_hi = (uint16_t)hi;
+	const struct protection_conf *c = &a->conf.kernel.protection;
+	struct prefix_lists lists = { 0 };
+	struct err_list errs;
+
+	if (!c->allow_file && !c->deny_file)
+		return;
+	err_init(&errs);
+	if (prefix_lists_load(c, &lists, &errs) < 0) {
+		log_error("the source prefixes stay as they were", F_INT("errors", errs.errors));
+	} else {
+		struct kern_guard guard = kernel_conf_guard(c, &lists);
+
+		if (a->kern->ops->guard(a->kern, &guard, &errs) < 0)
+			log_list(&errs);
+		else
+			log_info("source prefixes read again", F_INT("allow", lists.allow.n), F_INT("deny", lists.deny.n));
 	}
+	prefix_lists_free(&lists);
+	err_free(&errs);
 }
 
 static struct kern *open_kernel(const struct kernel_conf *c)
 {
-	struct kern_conf kc = {
-		.interfaces = (const char *const *)c->interfaces.v,
-		.ninterfaces = c->interfaces.n,
-		.mode = (enum kern_xdp_mode)c->xdp_mode,
-		.pin_path = c->pin_path,
-		.max_services = (uint32_t)c->max_services,
-		.max_backends = (uint32_t)c->max_backends,
-		.max_flows = (uint32_t)c->max_flows,
-		.maglev_size = (uint32_t)c->maglev_size,
-		.udp_timeout_ns = (uint64_t)c->udp_timeout_ns,
-	};
+	struct kern_conf kc = kernel_conf_of(c);
 	if (c->interfaces.n == 0)
 		return kern_none_open("no kernel.interfaces are configured");
 	const char *missing = kern_probe();
@@ -105,9 +113,13 @@ static struct kern *open_kernel(const struct kernel_conf *c)
 	}
 	struct err_list errs;
 	struct kern *k = NULL;
-	parse_ports(c->snat.ports, &kc);
 	err_init(&errs);
-	int rc = kern_open(&kc, &k, &errs);
+	struct prefix_lists lists = { 0 };
+	int rc = prefix_lists_load(&c->protection, &lists, &errs);
+	kc.guard = kernel_conf_guard(&c->protection, &lists);
+	if (rc == 0)
+		rc = kern_open(&kc, &k, &errs);
+	prefix_lists_free(&lists);
 	log_list(&errs);
 	err_free(&errs);
 	if (rc == 0)
@@ -244,6 +256,7 @@ static void on_signal(struct signal_watch *s, int signo)
 	struct agent *a = container_of(s, struct agent, signals);
 	switch (signo) {
 	case SIGHUP:
+		reload_guard(a);
 		file_provider.reload(a->file);
 		return;
 	case SIGUSR1:

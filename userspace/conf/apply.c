@@ -22,25 +22,31 @@ static void fill_backends(const struct l4_binding *b, struct kern_backend *out)
 	}
 }
 
-static int sync_kernel(struct apply *a, const struct revision *rev, struct err_list *errs)
+/* rev->nl4 of them, in the arena. */
+static struct kern_service *fill_services(const struct revision *rev, struct arena *arena)
 {
-	struct arena arena;
-	arena_init(&arena);
-	struct kern_service *services = arena_zalloc(&arena, (rev->nl4 + 1) * sizeof(*services));
+	struct kern_service *services = arena_zalloc(arena, (rev->nl4 + 1) * sizeof(*services));
 	for (size_t i = 0; i < rev->nl4; i++) {
 		const struct l4_binding *b = &rev->l4[i];
-		struct kern_backend *backends = arena_zalloc(&arena, (b->service->ntargets + 1) * sizeof(*backends));
+		struct kern_backend *backends = arena_zalloc(arena, (b->service->ntargets + 1) * sizeof(*backends));
 		fill_backends(b, backends);
 		services[i] = (struct kern_service){
 			.name = b->router,
 			.vip = b->vip,
 			.proto = b->proto,
-			.forwarding = KERN_SNAT,
+			.forwarding = (enum kern_forwarding)b->forwarding,
 			.backends = backends,
 			.nbackends = b->service->ntargets,
 		};
 	}
-	int rc = a->kern->ops->sync(a->kern, services, rev->nl4, errs);
+	return services;
+}
+
+static int sync_kernel(struct apply *a, const struct revision *rev, struct err_list *errs)
+{
+	struct arena arena;
+	arena_init(&arena);
+	int rc = a->kern->ops->sync(a->kern, fill_services(rev, &arena), rev->nl4, errs);
 	arena_reset(&arena);
 	return rc;
 }
@@ -318,6 +324,23 @@ int apply_validate(struct apply *a)
 		rc = -EINVAL;
 	err_free(&errs);
 	arena_reset(&arena);
+	return rc;
+}
+
+int apply_plan(struct apply *a, void (*fn)(void *ctx, const struct kern_service *services, size_t n), void *ctx,
+	       struct err_list *errs)
+{
+	struct revision *rev = mem_zalloc(sizeof(*rev));
+	arena_init(&rev->arena);
+	struct tree *root;
+	int rc = inbox_merge(&a->inbox, &rev->arena, &root, errs);
+	if (rc == 0)
+		rc = decode_dynamic(root, a->conf, &rev->arena, &rev->conf, errs);
+	if (rc == 0)
+		rc = link_build(a, rev, errs);
+	if (rc == 0)
+		fn(ctx, fill_services(rev, &rev->arena), rev->nl4);
+	revision_free(&rev);
 	return rc;
 }
 

@@ -253,6 +253,26 @@ static void check_family(struct check *c, const struct subject *s, const struct 
 	}
 }
 
+/* Modes that do not rewrite the packet deliver it to the port that the client wrote. */
+static void check_ports(struct check *c, const struct endpoint *vip, const char *entry, const struct l4_lb_conf *lb,
+			const char *service, const char *section)
+{
+	if (lb->forwarding == FORWARDING_SNAT || lb->forwarding == FORWARDING_DNAT)
+		return;
+	for (size_t i = 0; i < lb->servers.n; i++) {
+		const struct l4_server_conf *srv = opt_list_at(&lb->servers, i);
+		struct endpoint e;
+
+		if (!srv->address || endpoint_parse(str_of(srv->address), &e) || e.port == vip->port)
+			continue;
+		err_add(c->errs, srv->at,
+			arena_printf(c->arena, "%s.services.%s.loadBalancer.servers[%zu].address", section, service, i),
+			"%s has another port than entry point \"%s\", which this forwarding can not change; expected "
+			"port %u, or forwarding snat or dnat",
+			srv->address, entry, vip->port);
+	}
+}
+
 /* A packet carries an address and nothing else to choose by, so each VIP is one address with one router. */
 static void check_vip(struct check *c, const struct subject *s, size_t entry, const struct l4_lb_conf *lb)
 {
@@ -270,8 +290,10 @@ static void check_vip(struct check *c, const struct subject *s, size_t entry, co
 			"reach, "
 			"neither every address nor a loopback one",
 			name, e->address);
-	else
+	else {
 		check_family(c, s, &vip, name, lb, s->conf->service);
+		check_ports(c, &vip, name, lb, s->conf->service, s->section);
+	}
 	other = map_get(&c->taken, str_of(name));
 	if (other)
 		err_add(c->errs, at, key,

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/yaml.h"
+#include "conf/prefix_file.h"
 #include "model/address.h"
 
 #define DEFAULT_NAME	"http"
@@ -141,6 +142,15 @@ static void check_references(struct opt_ctx *c, const struct static_conf *s, con
 		check_reference(c, s, root, api, INTERNAL_NAME);
 }
 
+/* Broken files are found before anything starts; who uses the lists reads them again. */
+static void check_prefix_files(const struct static_conf *s, struct err_list *errs)
+{
+	struct prefix_lists lists;
+
+	if (prefix_lists_load(&s->kernel.protection, &lists, errs) == 0)
+		prefix_lists_free(&lists);
+}
+
 int static_decode(const struct tree *root, struct arena *a, struct static_conf *ret, struct err_list *errs)
 {
 	struct opt_ctx c = { .arena = a, .errs = errs };
@@ -152,6 +162,7 @@ int static_decode(const struct tree *root, struct arena *a, struct static_conf *
 		add_implied(&c, &s);
 		check_duplicates(&c, &s.entry_points);
 		check_references(&c, &s, root);
+		check_prefix_files(&s, errs);
 	}
 	if (errs->errors != before)
 		return -EINVAL;

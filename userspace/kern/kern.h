@@ -7,10 +7,22 @@
 #include <stdint.h>
 #include "base/addr.h"
 #include "base/err.h"
+#include "base/prefix.h"
 
 enum kern_proto { KERN_TCP = 6, KERN_UDP = 17 };
 enum kern_xdp_mode { KERN_XDP_AUTO, KERN_XDP_NATIVE, KERN_XDP_GENERIC };
-enum kern_forwarding { KERN_SNAT };
+/* How packets reach the backends; docs/BPF.md has what each needs there. Values are those of LB_MODE_*. */
+enum kern_forwarding { KERN_SNAT, KERN_DNAT, KERN_DSR, KERN_IPIP, KERN_GUE };
+
+/* Who may send to VIPs. Borrowed arrays in any order; a prefix that is in both lists is denied. */
+struct kern_guard {
+	bool filter; /* sources are looked for in the lists at all; as it was when opened */
+	const struct prefix *allow, *deny;
+	size_t nallow, ndeny; /* nallow 0: everybody who is not denied */
+	/* Per source address (IPv6: per /64); 0: no limit. A burst of 0 is a second's worth. As when opened. */
+	uint32_t packets_per_second, packets_burst, connections_per_second, connections_burst;
+	uint32_t max_sources; /* remembered at a time; what there is no room for is not limited */
+};
 
 struct kern_conf {
 	const char *const *interfaces;
@@ -20,6 +32,7 @@ struct kern_conf {
 	uint32_t max_services, max_backends, max_flows, maglev_size;
 	uint64_t udp_timeout_ns;
 	uint16_t snat_port_lo, snat_port_hi; /* inclusive */
+	struct kern_guard guard;
 };
 
 struct kern_backend {
@@ -58,6 +71,9 @@ struct kern_ops {
 	 * is gone; each step is safe to die after. Idempotent. Backends keep their ids by identity (service +
 	 * endpoint). 0 or -errno with errors added. */
 	int (*sync)(struct kern *k, const struct kern_service *services, size_t n, struct err_list *errs);
+	/* Replaces the lists of prefixes in one step that no packet falls into; the limits stay as opened. 0 or -errno
+	 * with errors added, and then the lists are as they were. */
+	int (*guard)(struct kern *k, const struct kern_guard *guard, struct err_list *errs);
 	/* Readable when netlink has news; the control loop calls refresh then and also once a second. */
 	int (*poll_fd)(struct kern *k); /* -1: none */
 	void (*refresh)(struct kern *k);

@@ -20,5 +20,6 @@ struct live {
 	struct attach *attach;
 	size_t nattach;
 	uint64_t resolved_ns; /* when every hop was last looked up */
+	size_t nallow, ndeny; /* prefixes in force */
 	bool unresolved;      /* a backend waits for its next hop */
 };

@@ -11,6 +11,9 @@
 #include "base/mem.h"
 
 #define REPLY_MAX 32768
+#define NEWS                                                                                               \
+	(RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_ROUTE | \
+	 RTMGRP_IPV6_IFADDR)
 #define DRAIN_MAX 256 /* messages per drain; what is left keeps the descriptor readable */
 
 struct neigh {
@@ -22,7 +25,7 @@ struct route {
 	uint32_t oif;
 	uint8_t type;
 	bool has_gateway, has_src;
-	uint8_t gateway[4], src[4];
+	struct addr gateway, src;
 };
 
 struct link {
@@ -61,8 +64,7 @@ int neigh_open(struct neigh **ret)
 	int r = open_socket(&n->ask, 0, 0);
 
 	if (r == 0)
-		r = open_socket(&n->news, RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE | RTMGRP_LINK | RTMGRP_IPV4_IFADDR,
-				SOCK_NONBLOCK);
+		r = open_socket(&n->news, NEWS, SOCK_NONBLOCK);
 	if (r < 0) {
 		neigh_close(&n);
 		return r;
@@ -135,6 +137,34 @@ static int transact(struct neigh *n, struct nlmsghdr *h, mnl_cb_t cb, void *data
 	return r < 0 ? -errno : 0;
 }
 
+/* The kernel's form of an address: 4 bytes or 16. */
+static size_t raw_len(const struct addr *a)
+{
+	return addr_is_v4(a) ? 4 : 16;
+}
+
+static const uint8_t *raw(const struct addr *a)
+{
+	return a->b + 16 - raw_len(a);
+}
+
+static uint8_t family(const struct addr *a)
+{
+	return addr_is_v4(a) ? AF_INET : AF_INET6;
+}
+
+/* False: neither an IPv4 nor an IPv6 address. */
+static bool get_addr(const struct nlattr *a, struct addr *ret)
+{
+	size_t n = mnl_attr_get_payload_len(a);
+
+	if (n != 4 && n != 16)
+		return false;
+	*ret = addr_any4;
+	memcpy(ret->b + 16 - n, mnl_attr_get_payload(a), n);
+	return true;
+}
+
 static int on_route(const struct nlmsghdr *h, void *data)
 {
 	const struct rtmsg *m = mnl_nlmsg_get_payload(h);
@@ -146,27 +176,23 @@ static int on_route(const struct nlmsghdr *h, void *data)
 	{
 		if (mnl_attr_get_type(a) == RTA_OIF && mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
 			r->oif = mnl_attr_get_u32(a);
-		if (mnl_attr_get_type(a) == RTA_GATEWAY && mnl_attr_get_payload_len(a) == 4) {
-			memcpy(r->gateway, mnl_attr_get_payload(a), 4);
-			r->has_gateway = true;
-		}
-		if (mnl_attr_get_type(a) == RTA_PREFSRC && mnl_attr_get_payload_len(a) == 4) {
-			memcpy(r->src, mnl_attr_get_payload(a), 4);
-			r->has_src = true;
-		}
+		if (mnl_attr_get_type(a) == RTA_GATEWAY)
+			r->has_gateway = get_addr(a, &r->gateway);
+		if (mnl_attr_get_type(a) == RTA_PREFSRC)
+			r->has_src = get_addr(a, &r->src);
 	}
 	return MNL_CB_STOP;
 }
 
-static int get_route(struct neigh *n, const uint8_t to[4], struct route *ret)
+static int get_route(struct neigh *n, const struct addr *to, struct route *ret)
 {
 	char buf[256];
 	struct nlmsghdr *h = request(n, buf, RTM_GETROUTE, 0);
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 
-	m->rtm_family = AF_INET;
-	m->rtm_dst_len = 32;
-	mnl_attr_put(h, RTA_DST, 4, to);
+	m->rtm_family = family(to);
+	m->rtm_dst_len = (uint8_t)(raw_len(to) * 8);
+	mnl_attr_put(h, RTA_DST, raw_len(to), raw(to));
 	*ret = (struct route){ 0 };
 	return transact(n, h, on_route, ret);
 }
@@ -218,21 +244,21 @@ static int on_entry(const struct nlmsghdr *h, void *data)
 }
 
 static struct nlmsghdr *neigh_request(struct neigh *n, char *buf, uint16_t type, uint16_t flags, uint32_t ifindex,
-				      const uint8_t ip[4], uint8_t ntf)
+				      const struct addr *ip, uint8_t ntf)
 {
 	struct nlmsghdr *h = request(n, buf, type, flags);
 	struct ndmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
 
-	m->ndm_family = AF_INET;
+	m->ndm_family = family(ip);
 	m->ndm_ifindex = (int)ifindex;
 	m->ndm_flags = ntf;
-	mnl_attr_put(h, NDA_DST, 4, ip);
+	mnl_attr_put(h, NDA_DST, raw_len(ip), raw(ip));
 	return h;
 }
 
 /* Asks the kernel to use the neighbour as if it had a packet for it: it resolves, or confirms what has gone stale.
  * Needed because packets redirected by XDP never touch the neighbour table. */
-static void solicit(struct neigh *n, uint32_t ifindex, const uint8_t ip[4])
+static void solicit(struct neigh *n, uint32_t ifindex, const struct addr *ip)
 {
 	char buf[256];
 
@@ -240,7 +266,7 @@ static void solicit(struct neigh *n, uint32_t ifindex, const uint8_t ip[4])
 		       NULL);
 }
 
-static int get_mac(struct neigh *n, uint32_t ifindex, const uint8_t ip[4], uint8_t ret_mac[6])
+static int get_mac(struct neigh *n, uint32_t ifindex, const struct addr *ip, uint8_t ret_mac[6])
 {
 	char buf[256];
 	struct entry e = { 0 };
@@ -258,10 +284,10 @@ static int get_mac(struct neigh *n, uint32_t ifindex, const uint8_t ip[4], uint8
 
 int neigh_lookup(struct neigh *n, const struct addr *to, struct neigh_hop *ret)
 {
-	struct neigh_hop hop = { .src = addr_any4 };
+	struct neigh_hop hop = { 0 };
 	struct route route;
 	struct link link;
-	int r = addr_is_v4(to) ? get_route(n, to->b + 12, &route) : -EAFNOSUPPORT;
+	int r = get_route(n, to, &route);
 
 	if (r < 0)
 		return r;
@@ -276,9 +302,10 @@ int neigh_lookup(struct neigh *n, const struct addr *to, struct neigh_hop *ret)
 		return -ENODEV;
 	hop.ifindex = route.oif;
 	hop.mtu = link.mtu;
+	hop.gateway = route.has_gateway;
 	memcpy(hop.smac, link.mac, 6);
-	memcpy(hop.src.b + 12, route.src, 4);
-	r = get_mac(n, route.oif, route.has_gateway ? route.gateway : to->b + 12, hop.dmac);
+	hop.src = route.src;
+	r = get_mac(n, route.oif, route.has_gateway ? &route.gateway : to, hop.dmac);
 	if (r == 0)
 		*ret = hop;
 	return r;

@@ -17,6 +17,14 @@ static int none_sync(struct kern *k, const struct kern_service *services, size_t
 	return 0;
 }
 
+static int none_guard(struct kern *k, const struct kern_guard *guard, struct err_list *errs)
+{
+	(void)k;
+	(void)guard;
+	(void)errs;
+	return 0;
+}
+
 static int none_poll_fd(struct kern *k)
 {
 	(void)k;
@@ -54,6 +62,7 @@ static void none_close(struct kern *k, bool keep)
 
 static const struct kern_ops none_ops = {
 	.sync = none_sync,
+	.guard = none_guard,
 	.poll_fd = none_poll_fd,
 	.refresh = none_refresh,
 	.counts = none_counts,

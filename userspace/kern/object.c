@@ -11,6 +11,7 @@
 #include "kern/mapio.h"
 #include "kern/pin.h"
 #include "kern/probe.h"
+#include "kern/sync_guard.h"
 #include "lb/abi.h"
 #include "lb/flow.h"
 #include "xdp.skel.h"
@@ -68,12 +69,13 @@ static uint32_t seconds_up(uint64_t ns)
 	return ns == 0 ? 1 : (uint32_t)((ns + 999999999u) / 1000000000u);
 }
 
-/* An entry per direction; buckets half full when all flows are there, so that few of them overflow. */
+/* An entry per direction; buckets at most about half full when all flows are there (8 of 15 ways, on average), so that
+ * fewer than one in a hundred overflows. */
 static uint32_t flow_buckets(const struct kern_conf *c)
 {
 	uint32_t n = 16;
 
-	while (n < c->max_flows / (LB_FLOW_WAYS / 4))
+	while (n < c->max_flows / 4)
 		n *= 2;
 	return n;
 }
@@ -120,7 +122,15 @@ static int set_sizes(struct xdp_bpf *o, const struct kern_conf *c, int rows)
 	return r;
 }
 
-/* `devices` is not pinned: its content follows from the interfaces, and older libbpf cannot take over a device map. */
+/* `devices` is not pinned: its content follows from the interfaces, and older libbpf cannot take over a device map.
+ * The guard's maps are not either: the lists follow from the configuration and are complete before the program is
+ * attached, and what a source has left is worth a second. So their sizes may change from start to start. */
+static bool is_pinned(const struct xdp_bpf *o, const struct bpf_map *map)
+{
+	return !bpf_map__is_internal(map) && map != o->maps.devices && map != o->maps.guard_prefixes &&
+	       map != o->maps.sources && map != o->maps.guard_untracked;
+}
+
 static int set_pins(struct xdp_bpf *o, const char *dir)
 {
 	struct bpf_map *map;
@@ -129,7 +139,7 @@ static int set_pins(struct xdp_bpf *o, const char *dir)
 
 	bpf_object__for_each_map(map, o->obj)
 	{
-		if (bpf_map__is_internal(map) || map == o->maps.devices)
+		if (!is_pinned(o, map))
 			continue;
 		r = pin_map_path(dir, bpf_map__name(map), path);
 		if (r == 0)
@@ -154,6 +164,8 @@ static int load(const struct kern_conf *c, struct lb_abi *abi, struct xdp_bpf **
 	r = set_knobs(o, c, abi->hash_seed);
 	if (r == 0)
 		r = set_sizes(o, c, rows);
+	if (r == 0)
+		r = guard_configure(o, &c->guard, o->rodata->knob_jiffies_second);
 	if (r == 0)
 		r = set_pins(o, c->pin_path);
 	if (r == 0)

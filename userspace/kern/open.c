@@ -11,10 +11,11 @@
 #include "kern/mapio.h"
 #include "kern/object.h"
 #include "kern/pin.h"
+#include "kern/sync_guard.h"
 #include "kern/sync_service.h"
 #include "xdp.skel.h"
 
-#define MAX_FLOWS     (1u << 23)      /* of two entries: some 4 GiB of table */
+#define MAX_FLOWS     (1u << 23)      /* of two entries: 2 GiB of table */
 #define HOPS_EVERY_NS (10 * NS_PER_S) /* without news; keeps stale neighbours confirmed */
 
 static struct live *live_of(struct kern *k)
@@ -25,6 +26,11 @@ static struct live *live_of(struct kern *k)
 static int live_sync(struct kern *k, const struct kern_service *services, size_t n, struct err_list *errs)
 {
 	return sync_service(live_of(k), services, n, errs);
+}
+
+static int live_guard(struct kern *k, const struct kern_guard *guard, struct err_list *errs)
+{
+	return sync_guard(live_of(k), guard, errs);
 }
 
 static int live_poll_fd(struct kern *k)
@@ -66,6 +72,7 @@ static void live_refresh(struct kern *k)
 static void live_counts(struct kern *k, void (*fn)(void *ctx, const struct kern_count *c), void *ctx)
 {
 	count_visit(live_of(k), fn, ctx);
+	guard_visit(live_of(k), fn, ctx);
 }
 
 static size_t live_interfaces(struct kern *k, struct kern_iface_state *ret, size_t max)
@@ -109,6 +116,7 @@ static void live_close(struct kern *k, bool keep)
 
 static const struct kern_ops live_ops = {
 	.sync = live_sync,
+	.guard = live_guard,
 	.poll_fd = live_poll_fd,
 	.refresh = live_refresh,
 	.counts = live_counts,
@@ -209,6 +217,9 @@ int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *
 		err_add(errs, (struct place){ 0 }, "kernel", "starting the XDP tier failed: %s", strerror(-r));
 		goto fail;
 	}
+	r = sync_guard(l, &conf->guard, errs);
+	if (r < 0)
+		goto fail;
 	attach_all(l);
 	pin_each_link(l->pin_path, drop_other_link, l);
 	warn_interfaces(l, errs);

@@ -99,3 +99,10 @@ unsigned probe_hz(void)
 		return 0;
 	return round_hz((uint32_t)(j1 - j0) * 1e9 / (double)(t1 - t0));
 }
+
+int probe_jiffies(uint32_t *ret)
+{
+	_cleanup_close_ int fd = load_clock();
+
+	return fd < 0 ? -errno : read_clock(fd, ret);
+}

@@ -42,19 +42,32 @@ static bool usable(const struct kern_backend *b)
 	return b->up && b->weight > 0;
 }
 
+/* Nothing but an outer header can carry one family to a host of the other. */
+static void check_backend(const struct kern_service *s, const struct endpoint *at, size_t n, struct err_list *errs)
+{
+	bool tunnel = s->forwarding == KERN_IPIP || s->forwarding == KERN_GUE;
+
+	if (addr_is_any(&at->addr) || at->port == 0)
+		err_add(errs, NOWHERE, s->name, "server %zu: XDP needs an address and a port", n);
+	else if (!tunnel && addr_is_v4(&at->addr) != addr_is_v4(&s->vip.addr))
+		err_add(errs, NOWHERE, s->name,
+			"server %zu has an %s address and the service an %s one; addresses are rewritten, not translated: "
+			"use servers of the same family, or forwarding ipip or gue",
+			n, addr_is_v4(&at->addr) ? "IPv4" : "IPv6", addr_is_v4(&s->vip.addr) ? "IPv4" : "IPv6");
+}
+
 static void check_service(const struct kern_service *s, struct err_list *errs)
 {
 	if (strlen(s->name) >= LB_NAME_MAX)
 		err_add(errs, NOWHERE, s->name, "the name is longer than the %d bytes the kernel tier keeps",
 			LB_NAME_MAX - 1);
-	if (!addr_is_v4(&s->vip.addr) || addr_is_any(&s->vip.addr) || s->vip.port == 0)
+	if (addr_is_any(&s->vip.addr) || s->vip.port == 0)
 		err_add(errs, NOWHERE, s->name,
-			"XDP needs one IPv4 address and a port to serve, such as 198.18.0.10:53");
-	if (s->forwarding != KERN_SNAT)
+			"XDP needs one address and a port to serve, such as 198.18.0.10:53 or [fd00::10]:53");
+	if ((unsigned)s->forwarding > KERN_GUE)
 		err_add(errs, NOWHERE, s->name, "unknown forwarding");
 	for (size_t i = 0; i < s->nbackends; i++)
-		if (!addr_is_v4(&s->backends[i].at.addr) || s->backends[i].at.port == 0)
-			err_add(errs, NOWHERE, s->name, "server %zu: XDP needs an IPv4 address and a port", i + 1);
+		check_backend(s, &s->backends[i].at, i + 1, errs);
 }
 
 static int check(const struct kern_service *services, size_t n, struct err_list *errs)
@@ -94,7 +107,8 @@ static int plan_backends(struct live *l, struct plan *p, const struct kern_servi
 
 	p->backend[i] = mem_zalloc((s->nbackends + 1) * sizeof(int));
 	for (size_t j = 0; j < s->nbackends; j++) {
-		int id = table_take_backend(&p->table, (uint32_t)p->service[i], &s->backends[j].at, &is_new);
+		int id = table_take_backend(&p->table, (uint32_t)p->service[i], &s->backends[j].at,
+					    (uint8_t)s->forwarding, &is_new);
 
 		if (id < 0)
 			return id;
@@ -152,8 +166,12 @@ static int fill_hop(struct live *l, struct lb_backend *b)
 {
 	struct endpoint at = table_endpoint(b);
 	struct neigh_hop hop;
+	struct lb_addr src;
 	int r = neigh_lookup(l->neigh, &at.addr, &hop);
 
+	/* A router would send the packet, which is for the VIP, back to us. */
+	if (r == 0 && b->mode == LB_MODE_DSR && hop.gateway)
+		r = -EREMOTE;
 	if (r == 0)
 		r = sync_device(l, hop.ifindex);
 	if (r < 0) {
@@ -161,7 +179,8 @@ static int fill_hop(struct live *l, struct lb_backend *b)
 			b->flags &= (uint16_t)~LB_BACKEND_NEXTHOP;
 		return r;
 	}
-	b->snat = table_addr(&hop.src);
+	src = table_addr(&hop.src);
+	table_set_source(b, &src);
 	b->ifindex = hop.ifindex;
 	b->mtu = hop.mtu;
 	memcpy(b->dmac, hop.dmac, sizeof(b->dmac));
@@ -177,6 +196,11 @@ static void explain_hop(const struct kern_service *s, const struct kern_backend 
 	endpoint_print(&b->at, at);
 	if (r == -EADDRINUSE)
 		err_warn(errs, NOWHERE, s->name, "%s is an address of this host; XDP can only send to other hosts", at);
+	else if (r == -EREMOTE)
+		err_warn(errs, NOWHERE, s->name,
+			 "%s is behind a router; forwarding dsr reaches only servers on a network of this host: use ipip, gue "
+			 "or snat",
+			 at);
 	else
 		err_warn(errs, NOWHERE, s->name, "no way to %s: %s; add a route to it", at, strerror(-r));
 }

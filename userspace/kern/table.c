@@ -104,9 +104,10 @@ int table_take_service(struct table *t, const char *name, const struct lb_vip_ke
 	return id;
 }
 
-static bool backend_is(const struct lb_backend *b, uint32_t service, const struct lb_addr *addr, uint16_t port)
+static bool backend_is(const struct lb_backend *b, uint32_t service, const struct lb_addr *addr, uint16_t port,
+		       uint8_t mode)
 {
-	return b->flags & LB_BACKEND_USED && b->service == service && b->port == port &&
+	return b->flags & LB_BACKEND_USED && b->service == service && b->port == port && b->mode == mode &&
 	       memcmp(&b->addr, addr, sizeof(*addr)) == 0;
 }
 
@@ -125,14 +126,14 @@ static int free_backend(const struct table *t)
 	return best;
 }
 
-int table_take_backend(struct table *t, uint32_t service, const struct endpoint *at, bool *ret_new)
+int table_take_backend(struct table *t, uint32_t service, const struct endpoint *at, uint8_t mode, bool *ret_new)
 {
 	struct lb_addr addr = table_addr(&at->addr);
 	uint16_t port = htons(at->port);
 	int id;
 
 	for (uint32_t i = 0; i < t->nbackends; i++) {
-		if (!backend_is(&t->backends[i], service, &addr, port))
+		if (!backend_is(&t->backends[i], service, &addr, port, mode))
 			continue;
 		t->backends[i].retired = 0;
 		*ret_new = false;
@@ -143,13 +144,32 @@ int table_take_backend(struct table *t, uint32_t service, const struct endpoint 
 		return id;
 	t->backends[id] = (struct lb_backend){
 		.addr = addr,
+		.vip = t->services[service].vip.addr,
+		.vport = t->services[service].vip.port,
 		.port = port,
 		.service = (uint16_t)service,
 		.gen = (uint16_t)(t->backends[id].gen + 1),
 		.flags = LB_BACKEND_USED,
+		.mode = mode,
 	};
 	*ret_new = true;
 	return id;
+}
+
+void table_set_source(struct lb_backend *b, const struct lb_addr *source)
+{
+	struct lb_addr was = b->snat;
+	uint8_t number = b->source;
+
+	if (b->sources && memcmp(&was, source, sizeof(was)) == 0)
+		return;
+	if (b->old_source && memcmp(&b->old_snat, source, sizeof(was)) == 0)
+		b->source = b->old_source;
+	else
+		b->source = ++b->sources ?: ++b->sources; /* 0 is nobody's */
+	b->snat = *source;
+	b->old_snat = was;
+	b->old_source = number;
 }
 
 void table_retire_service(struct table *t, uint32_t id, uint64_t now_ns)

@@ -22,7 +22,9 @@ void table_copy(struct table *to, const struct table *from); /* to is uninitiali
 /* The id of this service or backend, found or given, active from now on. -ENOSPC: all ids belong to active owners.
  * ret_new: a new owner, whose counters begin at zero. */
 int table_take_service(struct table *t, const char *name, const struct lb_vip_key *vip, bool *ret_new);
-int table_take_backend(struct table *t, uint32_t service, const struct endpoint *at, bool *ret_new);
+int table_take_backend(struct table *t, uint32_t service, const struct endpoint *at, uint8_t mode, bool *ret_new);
+/* Our address on the way to b. Flows that began with the one before keep that; those with an older one are lost. */
+void table_set_source(struct lb_backend *b, const struct lb_addr *source);
 /* Marks as retired; the record stays. now_ns: CLOCK_BOOTTIME, not 0. */
 void table_retire_service(struct table *t, uint32_t id, uint64_t now_ns);
 void table_retire_backend(struct table *t, uint32_t id, uint64_t now_ns);

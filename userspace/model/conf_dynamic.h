@@ -60,7 +60,7 @@ struct tcp_health_conf {
 };
 
 enum datapath { DATAPATH_XDP };
-enum forwarding { FORWARDING_SNAT };
+enum forwarding { FORWARDING_SNAT, FORWARDING_DNAT, FORWARDING_DSR, FORWARDING_IPIP, FORWARDING_GUE };
 
 struct l4_lb_conf {		 /* tcp and udp */
 	struct opt_list servers; /* struct l4_server_conf */

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <net/if.h>
 #include "base/num.h"
+#include "base/prefix.h"
 #include "model/conf_static.h"
 #include "model/conf_tables.h"
 
@@ -79,6 +80,28 @@ static void check_kernel(struct opt_ctx *c, const void *value, struct place at, 
 			(unsigned long long)k->maglev_size, (unsigned long long)k->max_backends);
 }
 
+static void check_prefixes(struct opt_ctx *c, const void *value, struct place at, const char *key)
+{
+	const struct opt_strings *l = value;
+	struct prefix p;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (prefix_parse(str_of(l->v[i]), &p) < 0)
+			err_add(c->errs, at, key,
+				"\"%s\" is not valid; expected an address or a prefix, such as 192.0.2.0/24 or 2001:db8::/32",
+				l->v[i]);
+}
+
+static void check_protection(struct opt_ctx *c, const void *value, struct place at, const char *key)
+{
+	const struct protection_conf *p = value;
+
+	if (p->packets_burst && !p->packets_per_second)
+		err_add(c->errs, at, key, "packetsBurst is given without packetsPerSecond");
+	if (p->connections_burst && !p->connections_per_second)
+		err_add(c->errs, at, key, "connectionsBurst is given without connectionsPerSecond");
+}
+
 static const char *const xdp_modes[] = { "auto", "native", "generic", NULL };
 static const char *const on_exits[] = { "detach", "keep", NULL };
 
@@ -100,6 +123,92 @@ static const struct opt_table snat_table = { .rows = snat_rows,
 					     .size = sizeof(T),
 					     .place_offset = OPT_NO_PLACE,
 					     .doc = "Address translation of the kernel tier." };
+#undef T
+
+#define RATE_MAX 100000000
+#define T	 struct protection_conf
+static const struct opt protection_rows[] = {
+	{ .name = "allow",
+	  .kind = OPT_STRINGS,
+	  .offset = offsetof(T, allow),
+	  .check = check_prefixes,
+	  .flags = OPT_STATIC,
+	  .doc = "Source addresses and prefixes that may send to virtual addresses. With this or allowFile, packets of all "
+		 "others are dropped and counted as not_allowed; ICMP is let through, since errors come from routers that "
+		 "no list of clients names. What is said of IPv6 (::/0) is not said of IPv4." },
+	{ .name = "deny",
+	  .kind = OPT_STRINGS,
+	  .offset = offsetof(T, deny),
+	  .check = check_prefixes,
+	  .flags = OPT_STATIC,
+	  .doc = "Source addresses and prefixes whose packets to virtual addresses are dropped, established connections "
+		 "included, and counted as denied. It beats allow, whichever is the more specific." },
+	{ .name = "allowFile",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(T, allow_file),
+	  .place_at = offsetof(T, allow_file_at),
+	  .flags = OPT_STATIC,
+	  .doc = "A file with more prefixes for allow, one per line, up to a million; blank lines and what follows a # are "
+		 "left out. It is read at the start and again at SIGHUP, when the new lists take effect as a whole; it is "
+		 "not watched. A file with a broken line, or without any prefix, is refused and the lists stay as they were." },
+	{ .name = "denyFile",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(T, deny_file),
+	  .place_at = offsetof(T, deny_file_at),
+	  .flags = OPT_STATIC,
+	  .doc = "The same for deny. It may be empty." },
+	{ .name = "packetsPerSecond",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, packets_per_second),
+	  .def = "0",
+	  .max = RATE_MAX,
+	  .flags = OPT_STATIC,
+	  .doc = "How many packets a source address (an IPv6 /64) may send to virtual addresses per second; the rest is "
+		 "dropped and counted as rate_packets. 0 sets no limit and costs nothing." },
+	{ .name = "packetsBurst",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, packets_burst),
+	  .def = "0",
+	  .max = RATE_MAX,
+	  .flags = OPT_STATIC,
+	  .doc = "How many it may send at once after it was silent. 0 takes packetsPerSecond. What arrives at that rate in "
+		 "one tick of the kernel's clock is always let through." },
+	{ .name = "connectionsPerSecond",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, connections_per_second),
+	  .def = "0",
+	  .max = RATE_MAX,
+	  .flags = OPT_STATIC,
+	  .doc = "How many connections (TCP SYN, or the first datagram of a UDP session) a source address may begin per "
+		 "second; the rest is dropped and counted as rate_connections. 0 sets no limit and costs nothing." },
+	{ .name = "connectionsBurst",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, connections_burst),
+	  .def = "0",
+	  .max = RATE_MAX,
+	  .flags = OPT_STATIC,
+	  .doc = "How many it may begin at once after it was silent. 0 takes connectionsPerSecond." },
+	{ .name = "maxSources",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, max_sources),
+	  .def = "65536",
+	  .min = 64,
+	  .max = 16777216,
+	  .flags = OPT_STATIC,
+	  .doc = "How many sources the limits keep account of at a time. Those that have not sent for longer than it takes "
+		 "to win back their burst need no account. A source for which there is no room is not limited; such packets "
+		 "are counted in sluice_kernel_untracked_packets_total. Each takes about 30 bytes, and only if there is a "
+		 "limit." },
+	{ 0 },
+};
+static const struct opt_table protection_table = {
+	.rows = protection_rows,
+	.size = sizeof(T),
+	.place_offset = OPT_NO_PLACE,
+	.check = check_protection,
+	.doc = "Who may send to the virtual addresses of the kernel tier, and how much. Packets to other addresses are not "
+	       "looked at. What is not used is not in the program."
+};
 #undef T
 
 #define T struct kernel_conf
@@ -192,6 +301,11 @@ static const struct opt kernel_rows[] = {
 	  .offset = offsetof(T, snat),
 	  .table = &snat_table,
 	  .doc = "Source ports for services with forwarding snat." },
+	{ .name = "protection",
+	  .kind = OPT_STRUCT,
+	  .offset = offsetof(T, protection),
+	  .table = &protection_table,
+	  .doc = "Allow and deny lists, and limits per source." },
 	{ 0 },
 };
 const struct opt_table conf_kernel_table = { .rows = kernel_rows,

@@ -101,6 +101,15 @@ struct kernel_snat_conf {
 	char *ports; /* "10000-32767": source ports the kernel tier may use; kept apart from the host's own */
 };
 
+struct protection_conf { /* who may send to virtual addresses, and how much */
+	struct opt_strings allow, deny;
+	char *allow_file, *deny_file; /* NULL: none */
+	struct place allow_file_at, deny_file_at;
+	int64_t packets_per_second, packets_burst; /* 0: no limit; a second's worth */
+	int64_t connections_per_second, connections_burst;
+	int64_t max_sources;
+};
+
 struct kernel_conf { /* kernel: */
 	struct opt_strings interfaces;
 	int xdp_mode; /* enum xdp_mode */
@@ -110,6 +119,7 @@ struct kernel_conf { /* kernel: */
 	uint64_t maglev_size; /* prime rows per service */
 	int64_t udp_timeout_ns;
 	struct kernel_snat_conf snat;
+	struct protection_conf protection;
 	struct place at;
 };
 

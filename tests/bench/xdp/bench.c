@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "bench.skel.h"
+#include "guard.h"
 #include "lb/backend.h"
 #include "lb/flow.h"
 #include "lb/service.h"
@@ -21,7 +22,7 @@
 #define NBACKENDS 16
 #define FRAME	  64
 #define OTHER_IF  7
-#define BUCKETS	  32768 /* for 65536 flows with two entries each, as the agent sizes it */
+#define BUCKETS	  16384 /* for 65536 flows with two entries each, as the agent sizes it */
 
 enum kind { SYN = 0x02, ACK = 0x10 };
 
@@ -61,6 +62,8 @@ static void set_backends(uint32_t ifindex)
 	for (uint32_t id = 0; id < NBACKENDS; id++) {
 		struct lb_backend b = { .addr = addr("198.18.1.11", id),
 					.snat = addr("198.18.1.1", 0),
+					.vip = addr("198.18.0.10", 0),
+					.vport = htons(80),
 					.port = htons(8080),
 					.gen = 1,
 					.flags = LB_BACKEND_USED | LB_BACKEND_UP | LB_BACKEND_NEXTHOP,
@@ -176,9 +179,11 @@ static int setup(void)
 	ours->rodata->knob_snat_port_lo = 10000;
 	ours->rodata->knob_flow_buckets = BUCKETS;
 	bpf_map__set_max_entries(ours->maps.flows, BUCKETS);
+	guard_tune(ours);
 	if (xdp_bpf__load(ours) < 0)
 		return -1;
 	set_service();
+	guard_fill(ours);
 	pin_cpu();
 	return 0;
 }

@@ -24,7 +24,7 @@ static int backend(struct table *t, uint32_t of, const char *where, bool *is_new
 {
 	struct endpoint e = at(where);
 
-	return table_take_backend(t, of, &e, is_new);
+	return table_take_backend(t, of, &e, LB_MODE_SNAT, is_new);
 }
 
 static void test_identity(void **state)
@@ -169,6 +169,58 @@ static void test_endpoint_round_trip(void **state)
 	assert_true(endpoint_eq(&e, &back));
 }
 
+/* Flows remember the number of the address they began with. */
+static void test_source_changes(void **state)
+{
+	struct lb_addr a = { .w = { 1 } }, b = { .w = { 2 } }, c = { .w = { 3 } };
+	struct lb_backend r = { 0 };
+	uint8_t first, second;
+
+	(void)state;
+	table_set_source(&r, &a);
+	first = r.source;
+	assert_int_not_equal(first, 0);
+	table_set_source(&r, &a);
+	assert_int_equal(r.source, first);
+	table_set_source(&r, &b);
+	second = r.source;
+	assert_int_not_equal(second, first);
+	assert_int_equal(r.old_source, first);
+	assert_memory_equal(&r.old_snat, &a, sizeof(a));
+	/* Back again: both kinds of flow stay valid. */
+	table_set_source(&r, &a);
+	assert_int_equal(r.source, first);
+	assert_int_equal(r.old_source, second);
+	assert_memory_equal(&r.snat, &a, sizeof(a));
+	assert_memory_equal(&r.old_snat, &b, sizeof(b));
+	/* A third: the number is new, and b's is forgotten. */
+	table_set_source(&r, &c);
+	assert_int_not_equal(r.source, first);
+	assert_int_not_equal(r.source, second);
+	assert_int_equal(r.old_source, first);
+}
+
+/* What the program rewrites answers to is in the backend's record. */
+static void test_backend_knows_its_vip(void **state)
+{
+	struct endpoint vip, at;
+	struct lb_vip_key key;
+	struct table t;
+	bool is_new;
+	int service, id;
+
+	(void)state;
+	assert_null(endpoint_parse(str_of("[fd00::10]:53"), &vip));
+	assert_null(endpoint_parse(str_of("[fd00:1::11]:5353"), &at));
+	key = table_vip(&vip, 17);
+	table_init(&t, 2, 2);
+	service = table_take_service(&t, "dns", &key, &is_new);
+	id = table_take_backend(&t, (uint32_t)service, &at, LB_MODE_SNAT, &is_new);
+	assert_memory_equal(&t.backends[id].vip, &key.addr, sizeof(key.addr));
+	assert_int_equal(t.backends[id].vport, key.port);
+	table_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +232,8 @@ int main(void)
 		cmocka_unit_test(test_service_id_changes_hands),
 		cmocka_unit_test(test_copy_is_independent),
 		cmocka_unit_test(test_endpoint_round_trip),
+		cmocka_unit_test(test_source_changes),
+		cmocka_unit_test(test_backend_knows_its_vip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,175 @@
+/* ICMP errors about packets that a VIP sent go to the backend that sent them, as the kernel of that backend expects them.
+ * The quote may end 8 bytes into the transport header (RFC 792). Every other ICMP message is the stack's. */
+#pragma once
+#include "kit/csum.h"
+#include "kit/maps.h"
+#include "kit/pkt.h"
+#include "stage/flow.h"
+#include "stage/forward.h"
+#include "stage/icmp.h"
+#include "stage/pick.h"
+#include "stage/service.h"
+
+#define ICMP_FRAGMENT_OFFSET 0x1fff
+
+/* What every router quotes of TCP or UDP. */
+struct icmp_ports {
+	__be16 source, dest;
+	__be16 udp_len;
+	__u16 udp_check;
+};
+
+/* Where things stand in a message about an IPv4 packet. */
+struct icmp_quoted {
+	struct icmp_header *icmp;
+	struct iphdr *ip; /* NULL: an IPv6 packet */
+	struct icmp_ports *l4;
+};
+
+INLINE bool icmp_is_error(const struct pkt *p, __u8 type)
+{
+	if (p->ip6)
+		return p->key.proto == IPPROTO_ICMPV6 && type >= 1 && type <= 4;
+	return p->key.proto == IPPROTO_ICMP &&
+	       (type == ICMP_UNREACHABLE || type == ICMP_TIME_EXCEEDED || type == ICMP_BAD_PARAMETER);
+}
+
+/* The quoted IP header: makes p->key the tuple of the flow's packets towards the VIP, but for the ports. Bytes that the
+ * header has; 0: none of ours, not TCP or UDP, or a later fragment, which has no ports. */
+INLINE __u32 icmp_quoted_ip4(struct pkt *p, struct icmp_quoted *q)
+{
+	struct iphdr *ip = pkt_peek(p, sizeof(*ip));
+
+	if (!ip || ip->version != 4 || ip->ihl * 4 < sizeof(*ip) || ip->frag_off & bpf_htons(ICMP_FRAGMENT_OFFSET) ||
+	    ip->saddr != p->key.dst.w[3])
+		return 0;
+	p->key.src.w[3] = ip->daddr;
+	p->key.proto = ip->protocol;
+	q->ip = ip;
+	return ip->ihl * 4;
+}
+
+INLINE __u32 icmp_quoted_ip6(struct pkt *p)
+{
+	struct ipv6hdr *ip = pkt_peek(p, sizeof(*ip));
+	struct lb_addr from;
+
+	if (!ip || ip->version != 6)
+		return 0;
+	__builtin_memcpy(&from, &ip->saddr, sizeof(from));
+	if (flow_addr_diff(&from, &p->key.dst))
+		return 0;
+	__builtin_memcpy(&p->key.src, &ip->daddr, sizeof(p->key.src));
+	p->key.proto = ip->nexthdr;
+	return sizeof(*ip);
+}
+
+INLINE bool icmp_read(struct pkt *p, struct icmp_quoted *q)
+{
+	__u32 hlen;
+
+	q->icmp = pkt_peek(p, sizeof(*q->icmp));
+	if (!q->icmp || !icmp_is_error(p, q->icmp->type))
+		return false;
+	pkt_skip(p, sizeof(*q->icmp));
+	hlen = p->ip6 ? icmp_quoted_ip6(p) : icmp_quoted_ip4(p, q);
+	if (!hlen || (p->key.proto != IPPROTO_TCP && p->key.proto != IPPROTO_UDP))
+		return false;
+	pkt_skip(p, hlen);
+	q->l4 = pkt_peek(p, sizeof(*q->l4));
+	if (!q->l4 || sizeof(*q->icmp) + hlen + sizeof(*q->l4) > p->l4_len)
+		return false;
+	p->key.sport = q->l4->dest;
+	p->key.dport = q->l4->source;
+	return true;
+}
+
+/* By the flow, else by its row where that says as much. */
+INLINE enum verdict icmp_owner(struct pkt *p)
+{
+	__u32 id;
+
+	p->flow = flow_find(&p->key);
+	if (p->flow) {
+		p->backend = p->flow->backend;
+		p->to = flow_backend(p->flow);
+		return p->to ? NEXT : END(p, icmp_unowned);
+	}
+	id = pick_backend(p->service, hash_tuple(&p->key) >> 32);
+	p->to = id == LB_ID_NONE ? NULL : bpf_map_lookup_elem(&backends, &id);
+	if (!p->to || !LB_MODE_DIRECT(p->to->mode))
+		return END(p, icmp_unowned);
+	p->backend = id;
+	return NEXT;
+}
+
+/* The quoted packet becomes what the backend sent. Its header's sum stays what it was, since its check field makes up
+ * for the addresses; so only ports, and UDP's checksum, change that of the message. TCP's lies where few quotes reach, and
+ * nobody looks at it. */
+INLINE void icmp_rewrite_quote(struct icmp_quoted *q, const struct lb_flow *f, const struct lb_backend *b,
+			       __be32 source)
+{
+	__u64 addrs = csum_swap32(csum_swap32(0, q->ip->saddr, b->addr.w[3]), q->ip->daddr, source);
+	__u64 ports = csum_swap16(csum_swap16(0, q->l4->source, b->port), q->l4->dest, f->snat_port), sum = ports;
+
+	q->ip->check = csum_update(q->ip->check, addrs);
+	q->ip->saddr = b->addr.w[3];
+	q->ip->daddr = source;
+	q->l4->source = b->port;
+	q->l4->dest = f->snat_port;
+	if (f->proto == IPPROTO_UDP && q->l4->udp_check) {
+		__u16 was = q->l4->udp_check;
+
+		q->l4->udp_check = csum_update(was, addrs + ports) ?: 0xffff;
+		sum = csum_swap16(sum, was, q->l4->udp_check);
+	}
+	q->icmp->check = csum_update(q->icmp->check, sum);
+}
+
+/* snat: the backend knows nobody but us, so the message comes from us as well. */
+INLINE bool icmp_rewrite(struct pkt *p, struct icmp_quoted *q)
+{
+	const struct lb_flow *f = p->flow;
+	const struct lb_backend *b = p->to;
+	const struct lb_addr *source = f ? flow_source(f, b) : NULL;
+	__be32 from;
+	__u64 sum;
+
+	if (!source || !q->ip || !p->ip)
+		return false;
+	from = b->mode == LB_MODE_SNAT ? source->w[3] : p->ip->saddr;
+	icmp_rewrite_quote(q, f, b, source->w[3]);
+	sum = csum_swap32(csum_swap32(0, p->ip->saddr, from), p->ip->daddr, b->addr.w[3]);
+	p->ip->saddr = from;
+	p->ip->daddr = b->addr.w[3];
+	p->ip->ttl--;
+	p->ip->check = csum_update(p->ip->check, csum_swap16(sum, bpf_htons(0x0100), 0));
+	return true;
+}
+
+/* No answer to a message that does not fit: errors are not answered with errors (RFC 1122 §3.2.2). */
+INLINE enum verdict icmp_error(struct pkt *p)
+{
+	struct icmp_quoted q = {};
+	const struct lb_backend *b;
+
+	if (!icmp_read(p, &q))
+		return END(p, not_ours);
+	TRY(stage_service(p));
+	TRY(icmp_owner(p));
+	b = p->to;
+	p->now = 0; /* nobody has set it on this way */
+	if (p->ip_len + encap_room(b) > b->mtu)
+		return END(p, too_big);
+	TRY(forward_allow(p, b));
+	if (LB_MODE_DIRECT(b->mode))
+		return forward_whole(p, b) ? END(p, icmp_forwarded) : END(p, no_headroom);
+	if (!icmp_rewrite(p, &q))
+		return END(p, icmp_unowned);
+	return forward_leave(p, b) ? END(p, icmp_forwarded) : END(p, no_headroom);
+}
+
+INLINE bool icmp_is_meant(const struct pkt *p)
+{
+	return !p->suspect && (p->key.proto == IPPROTO_ICMP || p->key.proto == IPPROTO_ICMPV6);
+}

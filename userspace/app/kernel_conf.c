@@ -1,0 +1,46 @@
+/* One field after the other; the option tables have checked them. */
+#include "app/kernel_conf.h"
+#include <stdio.h>
+
+static void parse_ports(const char *text, struct kern_conf *kc)
+{
+	unsigned lo = 0, hi = 0;
+	if (text && sscanf(text, "%u-%u", &lo, &hi) == 2) {
+		kc->snat_port_lo = (uint16_t)lo;
+		kc->snat_port_hi = (uint16_t)hi;
+	}
+}
+
+struct kern_conf kernel_conf_of(const struct kernel_conf *c)
+{
+	struct kern_conf kc = {
+		.interfaces = (const char *const *)c->interfaces.v,
+		.ninterfaces = c->interfaces.n,
+		.mode = (enum kern_xdp_mode)c->xdp_mode,
+		.pin_path = c->pin_path,
+		.max_services = (uint32_t)c->max_services,
+		.max_backends = (uint32_t)c->max_backends,
+		.max_flows = (uint32_t)c->max_flows,
+		.maglev_size = (uint32_t)c->maglev_size,
+		.udp_timeout_ns = (uint64_t)c->udp_timeout_ns,
+	};
+
+	parse_ports(c->snat.ports, &kc);
+	return kc;
+}
+
+struct kern_guard kernel_conf_guard(const struct protection_conf *c, const struct prefix_lists *lists)
+{
+	return (struct kern_guard){
+		.filter = c->allow.n || c->deny.n || c->allow_file || c->deny_file,
+		.allow = lists->allow.v,
+		.nallow = lists->allow.n,
+		.deny = lists->deny.v,
+		.ndeny = lists->deny.n,
+		.packets_per_second = (uint32_t)c->packets_per_second,
+		.packets_burst = (uint32_t)c->packets_burst,
+		.connections_per_second = (uint32_t)c->connections_per_second,
+		.connections_burst = (uint32_t)c->connections_burst,
+		.max_sources = (uint32_t)c->max_sources,
+	};
+}

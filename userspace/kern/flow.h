@@ -1,0 +1,26 @@
+/* Reading the pinned flow table, whoever writes it at the moment: each flow once, decoded. What an entry looks like is
+ * known here and nowhere else outside the program. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "kern/table.h"
+
+struct flow {
+	uint8_t proto;
+	struct endpoint client, vip, source, backend; /* source: who the backend sees */
+	uint16_t service_id, backend_id;
+	const char *state; /* TCP: "opening", "established", "closing", "closed"; UDP: "" */
+	uint32_t idle_s;   /* since the client's last packet; about a second coarse */
+};
+
+struct flow_fill {
+	uint64_t entries, room; /* of the table; a flow has two entries */
+	uint64_t flows;
+};
+
+/* How full the table is. 0 or -errno. */
+int flow_fill(const char *pin_path, struct flow_fill *ret);
+/* Calls fn for each flow until it returns false. Flows that come and go meanwhile may be missed; those of an id's
+ * earlier owner are dead and left out. `owners`: the pinned records that entries refer to. 0 or -errno. */
+int flow_each(const char *pin_path, const struct table *owners, bool (*fn)(void *ctx, const struct flow *f), void *ctx);
