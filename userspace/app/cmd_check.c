@@ -43,15 +43,13 @@ static void on_emit(void *ctx, const char *provider, struct arena *arena, struct
  * same. */
 static void read_providers(struct checked *c, const char *path)
 {
-	const struct file_provider_conf *f = c->st_ok ? c->st.providers.file : NULL;
-	const struct file_options o = {
-		.filename = f ? f->filename : NULL,
-		.directory = f ? f->directory : NULL,
+	const struct provider_env env = {
+		.conf = c->st_ok ? &c->st.providers : NULL,
 		.main_path = path,
 		.main_part = main_part,
 	};
 	const struct provider_sink sink = { .emit = on_emit, .ctx = c };
-	void *file = file_new(&o);
+	void *file = file_provider.create(&env);
 
 	file_provider.start(file, NULL, &sink);
 	file_provider.stop(file);

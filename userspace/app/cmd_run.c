@@ -22,7 +22,7 @@
 #include "model/address.h"
 #include "observe/access_log.h"
 #include "proxy/reason.h"
-#include "provider/file.h"
+#include "provider/all.h"
 
 struct agent {
 	struct arena arena;
@@ -36,7 +36,7 @@ struct agent {
 	struct apply apply;
 	struct access_log *access_log;
 	struct main_file main_file;
-	void *file;
+	void *providers[PROVIDER_MAX]; /* as in provider_all; NULL: not asked for */
 	struct ctl *ctl;
 	struct loop_hook kern_hook;
 	struct watch kern_watch;
@@ -251,13 +251,20 @@ static void raise_fd_limit(const struct agent *a)
 
 /* ---- signals ---- */
 
+static void reload_providers(struct agent *a)
+{
+	for (size_t i = 0; provider_all[i]; i++)
+		if (a->providers[i] && provider_all[i]->reload)
+			provider_all[i]->reload(a->providers[i]);
+}
+
 static void on_signal(struct signal_watch *s, int signo)
 {
 	struct agent *a = container_of(s, struct agent, signals);
 	switch (signo) {
 	case SIGHUP:
 		reload_guard(a);
-		file_provider.reload(a->file);
+		reload_providers(a);
 		return;
 	case SIGUSR1:
 		(void)log_reopen();
@@ -274,24 +281,39 @@ static void on_signal(struct signal_watch *s, int signo)
 
 /* ---- providers ---- */
 
-static int start_provider(struct agent *a, const char *path)
+static int start_provider(struct agent *a, size_t i, const struct provider_env *env)
 {
-	const struct file_provider_conf *f = a->conf.providers.file;
-	main_file_init(&a->main_file, &a->conf);
-	struct file_options o = {
-		.filename = f ? f->filename : NULL,
-		.directory = f ? f->directory : NULL,
-		.watch = f ? f->watch : true,
+	struct provider_sink sink = inbox_sink(&a->apply.inbox);
+	const struct provider_ops *ops = provider_all[i];
+	a->providers[i] = ops->create(env);
+	if (!a->providers[i])
+		return 0;
+	int rc = ops->start(a->providers[i], &a->loop, &sink);
+	if (rc < 0)
+		log_error("a provider could not be started", F_STR("provider", ops->name), F_STR("error", strerror(-rc)));
+	return rc;
+}
+
+static int start_providers(struct agent *a, const char *path)
+{
+	struct provider_env env = {
+		.conf = &a->conf.providers,
 		.main_path = path,
 		.main_part = main_file_part,
 		.main_ctx = &a->main_file,
 	};
-	struct provider_sink sink = inbox_sink(&a->apply.inbox);
-	a->file = file_new(&o);
-	int rc = file_provider.start(a->file, &a->loop, &sink);
-	if (rc < 0)
-		log_error("the file provider could not be started", F_STR("error", strerror(-rc)));
+	main_file_init(&a->main_file, &a->conf);
+	int rc = 0;
+	for (size_t i = 0; provider_all[i] && rc == 0; i++)
+		rc = start_provider(a, i, &env);
 	return rc;
+}
+
+static void stop_providers(struct agent *a)
+{
+	for (size_t i = 0; provider_all[i]; i++)
+		if (a->providers[i])
+			provider_all[i]->stop(a->providers[i]);
 }
 
 /* ---- life ---- */
@@ -312,8 +334,7 @@ static void free_metrics(struct agent *a)
 static void stop(struct agent *a, bool failed)
 {
 	const struct entry_conf *first = a->conf.entry_points.n ? opt_map_at(&a->conf.entry_points, 0) : NULL;
-	if (a->file)
-		file_provider.stop(a->file);
+	stop_providers(a);
 	if (a->engine.workers)
 		engine_stop(&a->engine, &a->loop,
 			    first ? (uint64_t)first->transport.life_cycle.request_accept_grace_ns : 0,
@@ -362,7 +383,7 @@ static int start(struct agent *a, const char *path)
 	if (rc == 0)
 		rc = start_control(a);
 	if (rc == 0)
-		rc = start_provider(a, path);
+		rc = start_providers(a, path);
 	if (rc == 0)
 		rc = apply_validate(&a->apply);
 	if (rc < 0)

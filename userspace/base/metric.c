@@ -200,11 +200,6 @@ void metric_gauge_add(struct metric_series *s, double v)
 		;
 }
 
-void metric_counter_set(struct metric_series *s, uint64_t v)
-{
-	atomic_store_explicit(&metric_cell(s, registry.workers)->value, v, memory_order_relaxed);
-}
-
 void metric_observe_ns(struct metric_series *s, unsigned column, uint64_t ns)
 {
 	struct metric_cell *c = metric_cell(s, column);

@@ -74,7 +74,6 @@ static inline void metric_add(struct metric_series *s, unsigned column, uint64_t
 void metric_set(struct metric_series *s, double v);	  /* gauge */
 void metric_gauge_add(struct metric_series *s, double v); /* gauge, atomic */
 /* Counter kept elsewhere (a kernel map); control thread. */
-void metric_counter_set(struct metric_series *s, uint64_t v);
 void metric_observe_ns(struct metric_series *s, unsigned column, uint64_t ns); /* histogram */
 
 /* What an exporter sees: totals over all columns. bucket counts are cumulative, bucket[nbuckets] == count. */

@@ -12,11 +12,6 @@ bool str_ieq(struct str a, struct str b)
 	return true;
 }
 
-bool str_istarts(struct str s, struct str prefix)
-{
-	return s.n >= prefix.n && str_ieq(str_mk(s.p, prefix.n), prefix);
-}
-
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';

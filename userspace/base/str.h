@@ -38,7 +38,6 @@ static inline struct str str_skip(struct str s, size_t n)
 }
 
 bool str_ieq(struct str a, struct str b); /* ASCII case-insensitive */
-bool str_istarts(struct str s, struct str prefix);
 struct str str_trim(struct str s); /* without leading and trailing space and tab */
 /* Splits at the first `sep`: ret_head gets what is before it, the return value is what is after it.
  * Without `sep` ret_head is the whole and the rest has p == NULL. */

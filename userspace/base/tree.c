@@ -60,16 +60,6 @@ struct tree *tree_get(const struct tree *t, const char *key)
 	return NULL;
 }
 
-struct tree *tree_get_exact(const struct tree *t, struct str key)
-{
-	if (!t || t->kind != TREE_MAP)
-		return NULL;
-	for (size_t i = 0; i < t->n; i++)
-		if (str_eq(t->pairs[i].key, key))
-			return t->pairs[i].value;
-	return NULL;
-}
-
 const char *tree_kind_name(const struct tree *t)
 {
 	if (!t)

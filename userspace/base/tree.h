@@ -30,5 +30,4 @@ struct tree *tree_scalar(struct arena *a, struct place at, struct str text); /* 
 void tree_add(struct arena *a, struct tree *t, struct str key, struct place key_at, struct tree *value);
 /* Case-insensitive; NULL if t is NULL, no map, or has no such key. */
 struct tree *tree_get(const struct tree *t, const char *key);
-struct tree *tree_get_exact(const struct tree *t, struct str key);
 const char *tree_kind_name(const struct tree *t); /* "a mapping", "a list", "a value", "nothing" */

@@ -77,7 +77,7 @@ struct str token_name(enum token t)
 	return t < TOKEN_COUNT ? str_mk(token_names[t].text, token_names[t].n) : str_mk("", 0);
 }
 
-bool token_is_forwarded(enum token t)
+static bool token_is_forwarded(enum token t)
 {
 	return (t >= TOKEN_X_FORWARDED_FOR && t <= TOKEN_X_FORWARDED_TLS_CLIENT_CERT_INFO) || t == TOKEN_X_REAL_IP ||
 	       t == TOKEN_X_SCHEME;
@@ -94,9 +94,3 @@ bool token_is_forwarded_spelling(struct str name)
 	return token_is_forwarded(token_find(str_mk(plain, name.n)));
 }
 
-bool token_is_hop_by_hop(enum token t)
-{
-	return t == TOKEN_CONNECTION || t == TOKEN_PROXY_CONNECTION || t == TOKEN_KEEP_ALIVE ||
-	       t == TOKEN_PROXY_AUTHENTICATE || t == TOKEN_PROXY_AUTHORIZATION || t == TOKEN_TE || t == TOKEN_TRAILER ||
-	       t == TOKEN_TRANSFER_ENCODING || t == TOKEN_UPGRADE;
-}

@@ -63,15 +63,8 @@ enum token token_find(struct str name);
 /* Canonical spelling ("Content-Length"), static; empty for TOKEN_NONE. */
 struct str token_name(enum token t);
 
-/* The X- headers that only a trusted peer may send and that the proxy writes itself (X-Forwarded-*, X-Real-Ip,
- * X-Scheme). */
-bool token_is_forwarded(enum token t);
-
-/* The same set by name, where any '-' may also be written '_' ("X_Forwarded_For", "X-Real_Ip"): applications that turn
+/* The X- headers that only a trusted peer may send and that the proxy writes itself (X-Forwarded-*, X-Real-Ip, X-Scheme), by
+ * name, where any '-' may also be written '_' ("X_Forwarded_For", "X-Real_Ip"): applications that turn
  * names into variables cannot tell them apart, so both are stripped. ASCII case-insensitive. True for the plain
  * spelling too. */
 bool token_is_forwarded_spelling(struct str name);
-
-/* Headers that end at this hop (RFC 9110 §7.6.1 and the names Traefik removes): Connection, Proxy-Connection,
- * Keep-Alive, Proxy-Authenticate, Proxy-Authorization, Te, Trailer, Transfer-Encoding, Upgrade. */
-bool token_is_hop_by_hop(enum token t);

@@ -6,30 +6,6 @@
 #include <stdlib.h>
 #include "base/num.h"
 
-bool opt_kind_is_scalar(enum opt_kind kind)
-{
-	switch (kind) {
-	case OPT_BOOL:
-	case OPT_INT:
-	case OPT_SIZE:
-	case OPT_DURATION:
-	case OPT_DOUBLE:
-	case OPT_STRING:
-	case OPT_ENUM:
-		return true;
-	case OPT_STRINGS:
-	case OPT_DOUBLES:
-	case OPT_STRUCT:
-	case OPT_OPTIONAL:
-	case OPT_LIST:
-	case OPT_MAP:
-	case OPT_ONE_OF:
-	case OPT_STRING_MAP:
-		return false;
-	}
-	return false;
-}
-
 static bool bounded(const struct opt *o)
 {
 	return o->min != 0 || o->max != 0;

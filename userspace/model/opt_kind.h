@@ -4,8 +4,6 @@
 #include "base/buf.h"
 #include "model/opt.h"
 
-/* True for the kinds that one scalar expresses whole: bool, int, size, duration, double, string, enum. */
-bool opt_kind_is_scalar(enum opt_kind kind);
 /* Writes the value at `ret` (of the row's C type). 0, -EINVAL (not of that form) or -ERANGE (outside min..max). */
 int opt_kind_parse(const struct opt *o, struct str text, struct arena *a, void *ret);
 /* The value as it would be written in a configuration, without quotes. */

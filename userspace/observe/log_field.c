@@ -54,7 +54,7 @@ uint64_t log_line_duration(const struct log_line *l)
 	return l->r->end_ns > l->r->start_ns ? l->r->end_ns - l->r->start_ns : 0;
 }
 
-uint64_t log_line_retries(const struct log_line *l)
+static uint64_t log_line_retries(const struct log_line *l)
 {
 	return l->r->attempts > 1 ? l->r->attempts - 1 : 0;
 }

@@ -34,5 +34,4 @@ struct str log_line_path(const struct log_line *l);   /* path with query as rece
 struct str log_line_client(const struct log_line *l); /* X-Forwarded-For of a trusted peer, else its address */
 struct str log_line_protocol(const struct log_line *l);
 uint64_t log_line_duration(const struct log_line *l); /* ns */
-uint64_t log_line_retries(const struct log_line *l);
 void log_line_json(const struct log_line *l, struct out *o); /* one object and a line feed */

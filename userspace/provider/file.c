@@ -391,6 +391,7 @@ static int file_start(void *self, struct loop *loop, const struct provider_sink 
 	struct file_source *f = self;
 
 	f->loop = loop;
+	f->watching = f->watching && loop;
 	f->sink = *sink;
 	deliver(f, true);
 	return 0;
@@ -424,8 +425,25 @@ static void file_stop(void *self)
 	loop_defer(f->loop, &f->gone, file_free); /* the current batch may still name the watch */
 }
 
+/* Also without providers.file: the main file is followed all the same. */
+static void *file_create(const struct provider_env *env)
+{
+	const struct file_provider_conf *f = env->conf ? env->conf->file : NULL;
+	const struct file_options o = {
+		.filename = f ? f->filename : NULL,
+		.directory = f ? f->directory : NULL,
+		.watch = f ? f->watch : true,
+		.main_path = env->main_path,
+		.main_part = env->main_part,
+		.main_ctx = env->main_ctx,
+	};
+
+	return file_new(&o);
+}
+
 const struct provider_ops file_provider = {
 	.name = "file",
+	.create = file_create,
 	.start = file_start,
 	.reload = file_reload,
 	.stop = file_stop,

@@ -30,7 +30,7 @@ static void forget(struct h1_server *s)
 		w->drained(w);
 }
 
-void h1_server_close(struct h1_server *s)
+static void close_now(struct h1_server *s)
 {
 	if (!conn_is_open(&s->stream.conn))
 		return;
@@ -63,7 +63,7 @@ static void linger(struct h1_server *s)
 			return;
 		s->lingered += n > 0 ? (uint32_t)n : 0;
 		if (n <= 0 || s->lingered > LINGER_BYTES) {
-			h1_server_close(s);
+			close_now(s);
 			return;
 		}
 		s->stream.rx_start = s->stream.rx_end;
@@ -73,7 +73,7 @@ static void linger(struct h1_server *s)
 static void start_lingering(struct h1_server *s)
 {
 	if (s->stream.rx_eof || s->stream.conn.failed || conn_shutdown(&s->stream.conn) < 0) {
-		h1_server_close(s);
+		close_now(s);
 		return;
 	}
 	s->state = SERVER_LINGERING;
@@ -194,7 +194,7 @@ static bool read_step(struct h1_server *s)
 		return false;
 	}
 	if (n <= 0) {
-		h1_server_close(s);
+		close_now(s);
 		return false;
 	}
 	if (fresh) {
@@ -248,7 +248,7 @@ void h1_server_drain(struct h1_server *s)
 	if (s->req)
 		s->req->keep_down = false;
 	else if (s->state == SERVER_READING && h1_stream_pending(&s->stream).n == 0)
-		h1_server_close(s);
+		close_now(s);
 }
 
 static void on_ready(struct watch *w, uint32_t events)
@@ -284,7 +284,7 @@ static void on_timeout(struct timer *t)
 	else if (s->state == SERVER_READING && h1_stream_pending(&s->stream).n > 0)
 		refuse(s, REASON_HEAD_TIMEOUT);
 	else
-		h1_server_close(s);
+		close_now(s);
 }
 
 void h1_server_accept(struct worker *w, struct entry *e, int fd, const struct endpoint *peer)

@@ -16,7 +16,8 @@
 #define DIAL_TIMEOUT_NS	  (30 * NS_PER_S)
 #define MAX_RESPONSE_HEAD 65536u
 
-void req_drop_server(struct req *r)
+/* Closes the server connection of this attempt. */
+static void drop_server(struct req *r)
 {
 	if (!r->up)
 		return;
@@ -30,7 +31,7 @@ static void note_failure(struct req *r, enum reason why)
 		r->reason = why;
 	r->keep_up = false;
 	r->waiting_mw = false;
-	req_drop_server(r);
+	drop_server(r);
 }
 
 /* No answer, or no more of it. */
@@ -161,6 +162,7 @@ static enum step_result step_pick(struct req *r)
 {
 	if (!r->route->service)
 		return step_fail(r, REASON_NO_SERVER);
+	r->up_start_ns = r->worker->loop.now_ns;
 	r->target = service_pick(r->route->service, r->worker->id, 0, &r->item);
 	return r->target ? step_to(r, REQ_DIAL) : step_fail(r, REASON_NO_SERVER);
 }
@@ -200,6 +202,18 @@ static enum step_result dial(struct req *r)
 	return STEP_WAIT;
 }
 
+/* A client that hangs up while it waits for an answer has no more use for it; one that only sent further requests and
+ * then a FIN has. */
+static bool client_left(struct req *r)
+{
+	struct conn *c = &r->down->stream.conn;
+	if (c->failed)
+		return true;
+	char byte;
+	return c->hangup && r->body_in_done && h1_stream_pending(&r->down->stream).n == 0 &&
+	       recv(c->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 static enum step_result step_dial(struct req *r)
 {
 	if (!r->up) {
@@ -209,6 +223,8 @@ static enum step_result step_dial(struct req *r)
 		own_server(r, c);
 		return step_to(r, REQ_SEND);
 	}
+	if (client_left(r))
+		return step_fail(r, REASON_CLIENT_GONE);
 	int rc = h1_client_check(r->up);
 	if (rc == -EAGAIN)
 		return STEP_WAIT;
@@ -246,7 +262,7 @@ static enum step_result lost_server(struct req *r, enum reason why)
 		safe |= str_eq(r->method, str_of(idempotent[i]));
 	if (!again || !safe)
 		return step_fail(r, why);
-	req_drop_server(r);
+	drop_server(r);
 	return step_to(r, REQ_DIAL);
 }
 
@@ -321,18 +337,6 @@ bool req_pump_body(struct req *r)
 }
 
 /* ---- AWAIT ---- */
-
-/* A client that hangs up while it waits for an answer has no more use for it; one that only sent further requests and
- * then a FIN has. */
-static bool client_left(struct req *r)
-{
-	struct conn *c = &r->down->stream.conn;
-	if (c->failed)
-		return true;
-	char byte;
-	return c->hangup && r->body_in_done && h1_stream_pending(&r->down->stream).n == 0 &&
-	       recv(c->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
-}
 
 /* One response head that is not 100-199, or what stands in its way. */
 static enum step_result read_response_head(struct req *r)

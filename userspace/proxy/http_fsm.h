@@ -26,5 +26,4 @@ enum step_result step_reply(struct req *r);
 enum step_result step_done(struct req *r);
 
 bool req_pump_body(struct req *r);	   /* false: failed, the next step is set */
-void req_drop_server(struct req *r);	   /* closes the server connection of this attempt */
 void reply_set(struct req *r, int status); /* the answer Traefik gives for that status */

@@ -114,21 +114,6 @@ static void forwarded_headers_have_two_spellings(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_int_equal(token_is_forwarded_spelling(str_of(rows[i].name)), rows[i].yes);
-	assert_true(token_is_forwarded(TOKEN_X_FORWARDED_SCHEME));
-	assert_false(token_is_forwarded(TOKEN_NONE));
-	assert_false(token_is_forwarded(TOKEN_HOST));
-}
-
-static void hop_by_hop_is_nine_names(void **state)
-{
-	unsigned n = 0;
-
-	(void)state;
-	for (unsigned t = 0; t < TOKEN_COUNT; t++)
-		n += token_is_hop_by_hop(t);
-	assert_int_equal(n, 9);
-	assert_true(token_is_hop_by_hop(TOKEN_TE));
-	assert_false(token_is_hop_by_hop(TOKEN_CONTENT_LENGTH));
 }
 
 static void names_without_number_are_empty(void **state)
@@ -165,7 +150,6 @@ int main(void)
 		cmocka_unit_test(near_misses_are_unknown),
 		cmocka_unit_test(lookup_stays_inside_the_name),
 		cmocka_unit_test(forwarded_headers_have_two_spellings),
-		cmocka_unit_test(hop_by_hop_is_nine_names),
 		cmocka_unit_test(names_without_number_are_empty),
 		cmocka_unit_test(cost_is_printed),
 	};
