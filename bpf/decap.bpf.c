@@ -1,7 +1,7 @@
-/* On a backend's interface: takes the outer headers of IPIP (RFC 2003) and GUE (variants 0 and 1, IPv4 inside) off packets
- * for addresses the host was given (`local_vips`), and hands what is inside to the stack, which answers the client
- * itself. No address: nothing is opened. Whoever can send to this host can put any source inside, as with every tunnel
- * of this kind; only addresses that are there to be served can be reached that way. */
+/* On a backend's interface: takes the outer headers of IPIP (RFC 2003) and GUE (variants 0 and 1, IPv4 inside) off
+ * packets for addresses the host was given (`local_vips`), and hands what is inside to the stack, which answers the
+ * client itself. No address: nothing is opened. Whoever can send to this host can put any source inside, as with every
+ * tunnel of this kind; only addresses that are there to be served can be reached that way. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -129,7 +129,8 @@ INLINE int strip(struct xdp_md *ctx, const struct tunnel *t, void *end)
 	struct ethhdr *eth = (void *)t->outer - sizeof(*eth);
 	__s64 extra = end - (void *)t->outer;
 
-	OPAQUE(extra); /* else clang counts from the pointer, and 6.1 refuses to add `want`, of which it knows no bounds */
+	OPAQUE(extra); /* else clang counts from the pointer, and 6.1 refuses to add `want`, of which it knows no bounds
+			*/
 	extra -= room + want;
 	if (extra < 0)
 		return LB_DECAP_malformed;

@@ -129,8 +129,8 @@ struct scratch {
 	struct lb_tuple reverse; /* stage/pick.h */
 	struct lb_flow flow;	 /* being made: stage/flow.h, pick.h */
 	struct lb_flow dead;	 /* being removed: stage/flow.h, nat.h */
-	__u8 guard[128];   /* stage/firewall.h, ratelimit.h */
-	__u8 forward[128]; /* stage/forward.h, encap.h, icmp.h */
+	__u8 guard[128];	 /* stage/firewall.h, ratelimit.h */
+	__u8 forward[128];	 /* stage/forward.h, encap.h, icmp.h */
 };
 
 struct {

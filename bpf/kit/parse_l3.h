@@ -4,11 +4,12 @@
 #include <linux/in.h>
 #include "kit/pkt.h"
 
-#define IP_FRAGMENT_BITS  0x3fff /* more-fragments and offset */
-#define IP6_FRAGMENT_BITS 0xfff9 /* offset and more-fragments (RFC 8200 §4.5); none set: the packet is whole (RFC 6946) */
-#define IP6_EXTENSIONS	  6
-#define IP6_EXT_BYTES	  256
-#define MAPPED_PREFIX	  bpf_htonl(0xffff)
+#define IP_FRAGMENT_BITS 0x3fff /* more-fragments and offset */
+#define IP6_FRAGMENT_BITS \
+	0xfff9 /* offset and more-fragments (RFC 8200 §4.5); none set: the packet is whole (RFC 6946) */
+#define IP6_EXTENSIONS 6
+#define IP6_EXT_BYTES  256
+#define MAPPED_PREFIX  bpf_htonl(0xffff)
 
 /* RFC 8200 §4; linux/in6.h would bring libc's headers along. */
 #define NEXT_HOP_BY_HOP	 0
@@ -122,8 +123,8 @@ INLINE enum verdict parse_ipv4(struct pkt *p)
 }
 
 /* What the walk over extension headers found, in the one number that a global function may return. */
-#define EXT_FOUND(kind, bytes)	((kind) << 16 | (bytes))
-#define EXT_SUSPECT(reason)	((reason) << 24)
+#define EXT_FOUND(kind, bytes) ((kind) << 16 | (bytes))
+#define EXT_SUSPECT(reason)    ((reason) << 24)
 
 INLINE bool ip6_is_extension(__u32 kind)
 {
@@ -141,9 +142,9 @@ INLINE __u32 ip6_ext_suspect(const struct ip6_ext *e, __u32 kind)
 	return 0;
 }
 
-/* Walks over extension headers, few and short ones: `kind` is the first, `at` its place in the frame, `room` what the IP
- * header says is there. A global function is verified once; as part of its caller, each way through the loop would be
- * another path for all that follows. */
+/* Walks over extension headers, few and short ones: `kind` is the first, `at` its place in the frame, `room` what the
+ * IP header says is there. A global function is verified once; as part of its caller, each way through the loop would
+ * be another path for all that follows. */
 __attribute__((noinline)) int parse_extensions(struct xdp_md *ctx, __u32 at, __u32 kind, __u32 room)
 {
 	__u32 walked = 0, suspect;

@@ -25,16 +25,16 @@ struct pkt {
 	struct ethhdr *eth;
 	struct iphdr *ip;    /* set for IPv4 */
 	struct ipv6hdr *ip6; /* set for IPv6 */
-	struct tcphdr *tcp; /* set for TCP */
-	struct udphdr *udp; /* set for UDP */
+	struct tcphdr *tcp;  /* set for TCP */
+	struct udphdr *udp;  /* set for UDP */
 	struct lb_tuple key;
-	struct lb_flow *flow; /* this packet's entry, found or just made; NULL: none */
+	struct lb_flow *flow;  /* this packet's entry, found or just made; NULL: none */
 	struct lb_backend *to; /* the flow's backend; set whenever flow is */
-	__u32 len;	      /* whole frame */
-	__u32 ip_len;	      /* IP header and all behind it, without Ethernet padding */
-	__u32 l4_len;	      /* of that, what begins at the transport header */
-	__u32 now;	      /* low bits of jiffies; set by the flow stage */
-	__u32 action;	      /* XDP_TX or XDP_REDIRECT, once the forward stage has decided */
+	__u32 len;	       /* whole frame */
+	__u32 ip_len;	       /* IP header and all behind it, without Ethernet padding */
+	__u32 l4_len;	       /* of that, what begins at the transport header */
+	__u32 now;	       /* low bits of jiffies; set by the flow stage */
+	__u32 action;	       /* XDP_TX or XDP_REDIRECT, once the forward stage has decided */
 	__u16 service, backend;
 	struct lb_vlan vlan[LB_VLANS] __attribute__((aligned(8))); /* tags, outer first */
 	__u8 l4_flags; /* LB_TCP_* in this packet; SYN means SYN without ACK */
@@ -80,8 +80,8 @@ INLINE __u8 pkt_hops(const struct pkt *p)
 	return p->ip6 ? p->ip6->hop_limit : 0;
 }
 
-/* Are there n more bytes in the frame? n may be anything: lengths are compared, because older kernels (6.1) lose sight of
- * a number whose bytes were swapped and refuse to add it to a pointer. */
+/* Are there n more bytes in the frame? n may be anything: lengths are compared, because older kernels (6.1) lose sight
+ * of a number whose bytes were swapped and refuse to add it to a pointer. */
 INLINE bool pkt_has(const struct pkt *p, __u32 n)
 {
 	return n <= (__u32)(p->end - p->pos);

@@ -28,7 +28,8 @@ INLINE __u64 table_own_way(__u64 hash)
 }
 
 /* The way with this tag, or LB_FLOW_WAYS. A tag is in a bucket once at most (see table_put), so the sum has one term.
- * OPAQUE: else clang makes branches of the comparison, or arithmetic shifts of which the verifier follows both outcomes.
+ * OPAQUE: else clang makes branches of the comparison, or arithmetic shifts of which the verifier follows both
+ * outcomes.
  */
 INLINE __u64 table_way(const struct lb_flow_bucket *b, __u32 tag)
 {

@@ -12,8 +12,8 @@
  * (otherwise it may check a copy, and kernels that do not link the two refuse the access). */
 #define OPAQUE(x) asm volatile("" : "+r"(x))
 
-/* Zero for ever, but neither compiler nor verifier knows. What is added to it loses its known value, so that paths which
- * differ in nothing else are verified together: see unsure(). */
+/* Zero for ever, but neither compiler nor verifier knows. What is added to it loses its known value, so that paths
+ * which differ in nothing else are verified together: see unsure(). */
 volatile __u32 verifier_zero;
 
 /* x, of which the verifier knows no more than its bits in mask. */

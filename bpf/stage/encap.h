@@ -1,5 +1,5 @@
-/* Putting a packet inside another one, of either family in either family. IPIP: RFC 2003, 2473, 4213. GUE variant 1: the
- * inner header follows the UDP header at once. */
+/* Putting a packet inside another one, of either family in either family. IPIP: RFC 2003, 2473, 4213. GUE variant 1:
+ * the inner header follows the UDP header at once. */
 #pragma once
 #include "kit/csum.h"
 #include "kit/hash.h"
@@ -146,10 +146,10 @@ __attribute__((noinline)) int encap_put(struct xdp_md *ctx, const struct lb_back
 	if (!b || !in)
 		return 0;
 	if (encap_is_six(b))
-		return b->mode == LB_MODE_GUE ? encap_headers(ctx, b, in, true, true) :
-						encap_headers(ctx, b, in, true, false);
-	return b->mode == LB_MODE_GUE ? encap_headers(ctx, b, in, false, true) :
-					encap_headers(ctx, b, in, false, false);
+		return b->mode == LB_MODE_GUE ? encap_headers(ctx, b, in, true, true)
+					      : encap_headers(ctx, b, in, true, false);
+	return b->mode == LB_MODE_GUE ? encap_headers(ctx, b, in, false, true)
+				      : encap_headers(ctx, b, in, false, false);
 }
 
 INLINE bool encap_push(struct pkt *p, const struct lb_backend *b)

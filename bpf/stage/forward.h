@@ -18,7 +18,8 @@ INLINE bool forward_route(struct pkt *p, __u32 ifindex)
 	return p->action != XDP_DROP;
 }
 
-/* Tags stay as they are on a packet that goes back to where it came from, into the same VLAN; elsewhere it goes untagged.
+/* Tags stay as they are on a packet that goes back to where it came from, into the same VLAN; elsewhere it goes
+ * untagged.
  */
 INLINE bool forward_leave(struct pkt *p, const struct lb_backend *b)
 {

@@ -108,8 +108,8 @@ INLINE void icmp_fill6(struct ipv6hdr *ip, struct icmp_header *icmp, const struc
 	__builtin_memcpy(&ip->daddr, &a->to, sizeof(ip->daddr));
 }
 
-/* Makes the frame one of the answer's length, tags and all, that ends with the packet's beginning. Where the answer's IP
- * header begins, or NULL. six is a constant. */
+/* Makes the frame one of the answer's length, tags and all, that ends with the packet's beginning. Where the answer's
+ * IP header begins, or NULL. six is a constant. */
 INLINE void *icmp_make_room(struct xdp_md *ctx, const struct icmp_about *a, bool six)
 {
 	__u32 room = sizeof(struct icmp_header) + (six ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));

@@ -1,5 +1,5 @@
-/* ICMP errors about packets that a VIP sent go to the backend that sent them, as the kernel of that backend expects them.
- * The quote may end 8 bytes into the transport header (RFC 792). Every other ICMP message is the stack's. */
+/* ICMP errors about packets that a VIP sent go to the backend that sent them, as the kernel of that backend expects
+ * them. The quote may end 8 bytes into the transport header (RFC 792). Every other ICMP message is the stack's. */
 #pragma once
 #include "kit/csum.h"
 #include "kit/maps.h"
@@ -104,8 +104,8 @@ INLINE enum verdict icmp_owner(struct pkt *p)
 }
 
 /* The quoted packet becomes what the backend sent. Its header's sum stays what it was, since its check field makes up
- * for the addresses; so only ports, and UDP's checksum, change that of the message. TCP's lies where few quotes reach, and
- * nobody looks at it. */
+ * for the addresses; so only ports, and UDP's checksum, change that of the message. TCP's lies where few quotes reach,
+ * and nobody looks at it. */
 INLINE void icmp_rewrite_quote(struct icmp_quoted *q, const struct lb_flow *f, const struct lb_backend *b,
 			       __be32 source)
 {

@@ -1,5 +1,5 @@
-/* The link layer of the frame that leaves: MACs, and as many VLAN tags as its way out wants. Moving the head kills every
- * header pointer in struct pkt, so what lies behind must be right before. */
+/* The link layer of the frame that leaves: MACs, and as many VLAN tags as its way out wants. Moving the head kills
+ * every header pointer in struct pkt, so what lies behind must be right before. */
 #pragma once
 #include "kit/pkt.h"
 #include "kit/verifier.h"
@@ -25,8 +25,8 @@ INLINE void l2_put_type(__be16 *at, const struct lb_vlan *v, __be16 type)
 	at[4] = type;
 }
 
-/* Moves the beginning of the frame by so many bytes. The new one, or NULL: the driver has no room for that, or fewer than
- * n bytes are left. */
+/* Moves the beginning of the frame by so many bytes. The new one, or NULL: the driver has no room for that, or fewer
+ * than n bytes are left. */
 INLINE void *l2_move(struct xdp_md *ctx, int by, __u32 n)
 {
 	void *at;

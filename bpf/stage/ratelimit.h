@@ -1,7 +1,7 @@
-/* Token buckets per source, for packets and for new connections. The table is bounded and fails open: a source for which
- * there is no room is not limited, and that is counted. A full bucket is as good as none, so entries are only taken from
- * sources that would not notice. Nothing is locked: a bucket is one word (lb/guard.h), and CPUs that race for its last
- * token may let one packet each too many through, which the bucket then pays for later. */
+/* Token buckets per source, for packets and for new connections. The table is bounded and fails open: a source for
+ * which there is no room is not limited, and that is counted. A full bucket is as good as none, so entries are only
+ * taken from sources that would not notice. Nothing is locked: a bucket is one word (lb/guard.h), and CPUs that race
+ * for its last token may let one packet each too many through, which the bucket then pays for later. */
 #pragma once
 #include "kit/hash.h"
 #include "kit/knob.h"

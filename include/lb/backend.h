@@ -13,7 +13,8 @@
 #define LB_MODE_DNAT 1 /* destination rewritten; answers come back through us by the backend's routes */
 #define LB_MODE_DSR  2 /* only the MACs change */
 #define LB_MODE_IPIP 3 /* inside another IPv4 header (RFC 2003) */
-#define LB_MODE_GUE  4 /* inside IPv4 and UDP, GUE variant 1 (draft-ietf-intarea-gue-09 §4): the IP header follows at once */
+#define LB_MODE_GUE \
+	4 /* inside IPv4 and UDP, GUE variant 1 (draft-ietf-intarea-gue-09 §4): the IP header follows at once */
 
 /* From here on the packet arrives as the client sent it, and answers do not come back through us. */
 #define LB_MODE_DIRECT(mode) ((mode) >= LB_MODE_DSR)

@@ -45,7 +45,7 @@ struct lb_flow {
 	__u8 flags;
 	__u8 tcp;
 	__u8 source; /* which of the backend record's source addresses */
-	__u32 seen;    /* low 32 bits of jiffies; refreshed about once a second */
+	__u32 seen;  /* low 32 bits of jiffies; refreshed about once a second */
 	struct lb_way way;
 	__u32 tag; /* as in the bucket; the table's own */
 	__u32 pad;
@@ -53,13 +53,13 @@ struct lb_flow {
 LB_ASSERT_SIZE(struct lb_flow, 64);
 
 /* The table is an array of buckets: an entry lies in the bucket its key hashes to, in the way its key hashes to if that
- * was free, else in any. A bucket is a quarter of a page; its first cache line says where in it to look. The entry in its
- * own way has the tag as well, and is found without waiting for that line: a search costs one miss, not two. */
+ * was free, else in any. A bucket is a quarter of a page; its first cache line says where in it to look. The entry in
+ * its own way has the tag as well, and is found without waiting for that line: a search costs one miss, not two. */
 #define LB_FLOW_WAYS 15
 
 struct lb_flow_bucket {
 	struct bpf_spin_lock lock; /* writers only */
-	__u32 tag[LB_FLOW_WAYS]; /* hash bits beside the entry; 0: the way is empty */
+	__u32 tag[LB_FLOW_WAYS];   /* hash bits beside the entry; 0: the way is empty */
 	struct lb_flow entry[LB_FLOW_WAYS];
 };
 LB_ASSERT_SIZE(struct lb_flow_bucket, 1024);

@@ -16,13 +16,13 @@ LB_ASSERT_SIZE(struct lb_prefix, 20);
 #define LB_SOURCE_DENIED      1
 #define LB_SOURCE_NOT_ALLOWED 2 /* there is an allow list and this is not on it */
 
-/* Times of the buckets: jiffies in units of 2^-24, so that a packet's share of a second keeps four digits at millions of
- * packets per second. */
+/* Times of the buckets: jiffies in units of 2^-24, so that a packet's share of a second keeps four digits at millions
+ * of packets per second. */
 #define LB_TIME_SHIFT 24
 
 /* A token bucket is the time at which it will be full again ("virtual scheduling", ITU-T I.371 annex A, also known as
- * GCRA): taking a token moves it on by 1 / rate, and it is empty when it lies burst / rate ahead. A time that has passed
- * is a full bucket, so an entry in that state may be given to another source without anybody noticing. */
+ * GCRA): taking a token moves it on by 1 / rate, and it is empty when it lies burst / rate ahead. A time that has
+ * passed is a full bucket, so an entry in that state may be given to another source without anybody noticing. */
 struct lb_source {
 	__u64 packets;
 	__u64 connections;

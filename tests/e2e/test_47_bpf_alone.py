@@ -41,7 +41,7 @@ def test_status_and_dump_after_sigkill(launch):
 def test_capture_to_a_pipe_without_an_agent(launch):
     agent = launch()
     agent.sigkill()
-    process = spawn(agent.net.enter(agent.net.lb) + [SLUICE, "bpf", "capture", "--pin", agent.pin, "--count", "1", "--seconds", "10", "-w", "-"],
+    process = spawn(agent.net.enter(agent.net.lb) + [SLUICE, "bpf", "capture", "--pin", agent.pin, "--reason", "forwarded", "--count", "1", "--seconds", "10", "-w", "-"],
                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     eventually(lambda: switch(agent)["reasons"] != 0, what="sampling on")
     with connect(agent) as s:

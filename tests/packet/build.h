@@ -26,10 +26,10 @@ struct shape {
 	uint16_t ethertype; /* 0: as the addresses say */
 	uint8_t tags;	    /* VLAN tags, 0 to 2: 802.1Q, or 802.1ad and 802.1Q */
 	uint16_t vid;	    /* of the outer one; the inner has one more. 0: 100 */
-	const char *ext;    /* IPv6 extension headers: h, r, d (8 bytes each), D (destination options of 128), f (fragment
-			       header of a whole packet), F (of a first fragment), R (routing, a segment left) */
-	enum who from, to;  /* MACs; 0: CLIENT → LB */
-	uint16_t seed;	    /* payload bytes depend on it */
+	const char *ext; /* IPv6 extension headers: h, r, d (8 bytes each), D (destination options of 128), f (fragment
+			    header of a whole packet), F (of a first fragment), R (routing, a segment left) */
+	enum who from, to; /* MACs; 0: CLIENT → LB */
+	uint16_t seed;	   /* payload bytes depend on it */
 };
 
 struct frame {
@@ -40,5 +40,6 @@ struct frame {
 void build(const struct shape *s, struct frame *ret);
 /* Recomputes the checksums of a built frame, after a test changed bytes. */
 void build_checksums(struct frame *f, bool no_udp_csum);
-/* True when the IPv4 header checksum (IPv6 has none) and the TCP or UDP checksum (a zero UDP one passes) verify over all bytes. */
+/* True when the IPv4 header checksum (IPv6 has none) and the TCP or UDP checksum (a zero UDP one passes) verify over
+ * all bytes. */
 bool build_verify(const struct frame *f);

@@ -24,7 +24,8 @@ struct packet_case {
 	struct step step[STEPS_MAX]; /* ends at the first without in.proto */
 };
 
-extern const struct packet_case case_parse[], case_tcp[], case_udp[], case_flow[], case_family[]; /* end with .name NULL */
+extern const struct packet_case case_parse[], case_tcp[], case_udp[], case_flow[],
+	case_family[]; /* end with .name NULL */
 
 /* The guard (case_guard.c), in worlds of its own. The number of failures. */
 int guard_run(void);

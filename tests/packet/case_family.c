@@ -3,28 +3,35 @@
 #include <string.h>
 #include "case.h"
 
-#define TO_VIP6(p, port, ...) { .proto = p, .src = CLI6, .dst = VIP6, .sport = 40000, .dport = port, __VA_ARGS__ }
-#define TO_BACKEND6(p, ip, port, ...)                                                                       \
+#define TO_VIP6(p, port, ...)                                                                    \
+	{                                                                                        \
+		.proto = p, .src = CLI6, .dst = VIP6, .sport = 40000, .dport = port, __VA_ARGS__ \
+	}
+#define TO_BACKEND6(p, ip, port, ...)                                                                          \
+	{                                                                                                      \
+		.proto = p, .src = SNAT6, .dst = ip, .sport = SNAT_PORT, .dport = port, .ttl = 63, .from = LB, \
+		.to = BACKEND_MAC, __VA_ARGS__                                                                 \
+	}
+#define FROM_BACKEND6(p, ip, port, ...)                                                                      \
+	{                                                                                                    \
+		.proto = p, .src = ip, .dst = SNAT6, .sport = port, .dport = SNAT_PORT, .from = BACKEND_MAC, \
+		__VA_ARGS__                                                                                  \
+	}
+#define TO_CLIENT6(p, port, ...)                                                                            \
 	{                                                                                                   \
-		.proto = p, .src = SNAT6, .dst = ip, .sport = SNAT_PORT, .dport = port, .ttl = 63,          \
-		.from = LB, .to = BACKEND_MAC, __VA_ARGS__                                                  \
+		.proto = p, .src = VIP6, .dst = CLI6, .sport = port, .dport = 40000, .ttl = 63, .from = LB, \
+		.to = CLIENT, __VA_ARGS__                                                                   \
 	}
-#define FROM_BACKEND6(p, ip, port, ...)                                                                                 \
-	{                                                                                                               \
-		.proto = p, .src = ip, .dst = SNAT6, .sport = port, .dport = SNAT_PORT, .from = BACKEND_MAC, __VA_ARGS__ \
-	}
-#define TO_CLIENT6(p, port, ...)                                                                                        \
-	{                                                                                                               \
-		.proto = p, .src = VIP6, .dst = CLI6, .sport = port, .dport = 40000, .ttl = 63, .from = LB,             \
-		.to = CLIENT, __VA_ARGS__                                                                               \
-	}
-#define TCP6_IN(f, ...) TO_VIP6(6, 80, .flags = f, __VA_ARGS__)
+#define TCP6_IN(f, ...)	 TO_VIP6(6, 80, .flags = f, __VA_ARGS__)
 #define TCP6_OUT(f, ...) TO_BACKEND6(6, "fd00:1::11", 8080, .flags = f, __VA_ARGS__)
-#define TCP6_BACK(f) FROM_BACKEND6(6, "fd00:1::11", 8080, .flags = f)
-#define TCP6_HOME(f) TO_CLIENT6(6, 80, .flags = f)
-#define UDP6_IN(...) TO_VIP6(17, 53, __VA_ARGS__)
-#define UDP6_OUT(...) TO_BACKEND6(17, "fd00:1::12", 5353, __VA_ARGS__)
-#define EXT(chain) { SENT(TCP6_IN(F_SYN, .ext = chain), TCP6_OUT(F_SYN, .ext = chain)) }
+#define TCP6_BACK(f)	 FROM_BACKEND6(6, "fd00:1::11", 8080, .flags = f)
+#define TCP6_HOME(f)	 TO_CLIENT6(6, 80, .flags = f)
+#define UDP6_IN(...)	 TO_VIP6(17, 53, __VA_ARGS__)
+#define UDP6_OUT(...)	 TO_BACKEND6(17, "fd00:1::12", 5353, __VA_ARGS__)
+#define EXT(chain)                                                                \
+	{                                                                         \
+		SENT(TCP6_IN(F_SYN, .ext = chain), TCP6_OUT(F_SYN, .ext = chain)) \
+	}
 
 struct way {
 	struct shape in, out, back, home;
@@ -44,7 +51,8 @@ static struct way way_of(bool six, bool udp)
 	return ways[six][udp];
 }
 
-static int expect(struct xdp_bpf *w, const char *name, const struct shape *in, const struct shape *out, uint32_t verdict)
+static int expect(struct xdp_bpf *w, const char *name, const struct shape *in, const struct shape *out,
+		  uint32_t verdict)
 {
 	struct frame f, want;
 

@@ -127,12 +127,13 @@ static void own_address6(struct xdp_bpf *w)
 	bpf_map_update_elem(bpf_map__fd(w->maps.vips), &key, &none, BPF_ANY);
 }
 
-#define SYN	 ((struct shape)TCP_IN(F_SYN))
-#define DATA	 ((struct shape)TCP_IN(F_ACK))
-#define ASK	 ((struct shape)UDP_IN)
-#define TO_OTHER ((struct shape){ .proto = 6, .src = CLI, .dst = "198.18.0.77", .sport = 9, .dport = 80, .flags = F_SYN })
-#define PING	 ((struct shape){ .proto = 1, .src = CLI, .dst = VIP })
-#define PIECE	 ((struct shape)TO_VIP(6, 80, .frag = 0x2000))
+#define SYN  ((struct shape)TCP_IN(F_SYN))
+#define DATA ((struct shape)TCP_IN(F_ACK))
+#define ASK  ((struct shape)UDP_IN)
+#define TO_OTHER \
+	((struct shape){ .proto = 6, .src = CLI, .dst = "198.18.0.77", .sport = 9, .dport = 80, .flags = F_SYN })
+#define PING  ((struct shape){ .proto = 1, .src = CLI, .dst = VIP })
+#define PIECE ((struct shape)TO_VIP(6, 80, .frag = 0x2000))
 
 /* ---- lists ---- */
 
@@ -331,7 +332,8 @@ static void crowded(struct xdp_bpf *w)
 	for (int k = 0; k < 2 * BURST; k++)
 		expect(w, "no room: not limited", from(OTHER, DATA), LB_R_no_flow);
 	if (untracked(w) != before + 2 * BURST) {
-		printf("FAIL guard: %d untracked packets were counted as %d\n", 2 * BURST, (int)(untracked(w) - before));
+		printf("FAIL guard: %d untracked packets were counted as %d\n", 2 * BURST,
+		       (int)(untracked(w) - before));
 		failed++;
 	}
 	b = get_sources(w);

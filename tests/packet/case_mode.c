@@ -1,5 +1,5 @@
-/* Forwarding modes, byte for byte: what leaves for a backend of each, and that the decapsulator restores it; what does not
- * fit; ICMP errors. Expected frames are put together here, byte by byte. */
+/* Forwarding modes, byte for byte: what leaves for a backend of each, and that the decapsulator restores it; what does
+ * not fit; ICMP errors. Expected frames are put together here, byte by byte. */
 #include "case.h"
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -150,7 +150,8 @@ static void run_one(struct xdp_bpf *w, struct decap_bpf *d, const struct mode_ca
 /* Both directions, and a second VIP's flow of the same client to the same server. */
 static void run_dnat(struct xdp_bpf *w)
 {
-	struct shape in = TCP_IN(F_SYN), want = TO_BACKEND(6, "198.18.1.11", 8080, .flags = F_SYN, .src = CLI, .sport = 40000),
+	struct shape in = TCP_IN(F_SYN),
+		     want = TO_BACKEND(6, "198.18.1.11", 8080, .flags = F_SYN, .src = CLI, .sport = 40000),
 		     back = FROM_BACKEND(6, "198.18.1.11", 8080, .flags = F_SYN | F_ACK, .dst = CLI, .dport = 40000),
 		     home = TCP_HOME(F_SYN | F_ACK);
 	struct frame f, g, out;
@@ -198,7 +199,8 @@ static void run_too_big(struct xdp_bpf *w, uint8_t mode, uint16_t room)
 	expect(run_frame(w, &in, &out) == XDP_DROP, c.name, "dropped without DF");
 }
 
-/* Fragmentation needed from a router, with 8 bytes quoted of a datagram src:sport → dst:dport whose UDP sum is given. */
+/* Fragmentation needed from a router, with 8 bytes quoted of a datagram src:sport → dst:dport whose UDP sum is given.
+ */
 static void error_about(struct frame *f, const char *from, const char *to, uint16_t sport, const char *dst,
 			uint16_t dport, uint16_t check)
 {

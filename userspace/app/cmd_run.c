@@ -95,7 +95,8 @@ static void reload_guard(struct agent *a)
 		if (a->kern->ops->guard(a->kern, &guard, &errs) < 0)
 			log_list(&errs);
 		else
-			log_info("source prefixes read again", F_INT("allow", lists.allow.n), F_INT("deny", lists.deny.n));
+			log_info("source prefixes read again", F_INT("allow", lists.allow.n),
+				 F_INT("deny", lists.deny.n));
 	}
 	prefix_lists_free(&lists);
 	err_free(&errs);
@@ -290,7 +291,8 @@ static int start_provider(struct agent *a, size_t i, const struct provider_env *
 		return 0;
 	int rc = ops->start(a->providers[i], &a->loop, &sink);
 	if (rc < 0)
-		log_error("a provider could not be started", F_STR("provider", ops->name), F_STR("error", strerror(-rc)));
+		log_error("a provider could not be started", F_STR("provider", ops->name),
+			  F_STR("error", strerror(-rc)));
 	return rc;
 }
 

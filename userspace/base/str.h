@@ -38,7 +38,7 @@ static inline struct str str_skip(struct str s, size_t n)
 }
 
 bool str_ieq(struct str a, struct str b); /* ASCII case-insensitive */
-struct str str_trim(struct str s); /* without leading and trailing space and tab */
+struct str str_trim(struct str s);	  /* without leading and trailing space and tab */
 /* Splits at the first `sep`: ret_head gets what is before it, the return value is what is after it.
  * Without `sep` ret_head is the whole and the rest has p == NULL. */
 struct str str_cut(struct str s, char sep, struct str *ret_head);

@@ -24,8 +24,8 @@ static void complain(struct reader *r, const char *what, struct str text)
 {
 	if (r->broken++ < ERRORS_TOLD)
 		err_add(r->errs, (struct place){ r->path, r->line, 1 }, r->key,
-			"\"%.*s\" %s; expected an address or a prefix, such as 192.0.2.0/24 or 2001:db8::/32", STR_ARG(text),
-			what);
+			"\"%.*s\" %s; expected an address or a prefix, such as 192.0.2.0/24 or 2001:db8::/32",
+			STR_ARG(text), what);
 }
 
 static void take_line(struct reader *r, struct str line)
@@ -110,7 +110,8 @@ int prefix_file_read(const char *path, struct place at, const char *key, struct 
 	if (ferror(f))
 		err_add(errs, at, key, "cannot read %s: %s", path, strerror(errno));
 	if (r.broken > ERRORS_TOLD)
-		err_add(errs, (struct place){ path, 0, 0 }, key, "%zu more lines are not valid", r.broken - ERRORS_TOLD);
+		err_add(errs, (struct place){ path, 0, 0 }, key, "%zu more lines are not valid",
+			r.broken - ERRORS_TOLD);
 	if (r.found > PREFIX_FILE_MAX)
 		err_add(errs, at, key, "%s has more than %d prefixes", path, PREFIX_FILE_MAX);
 	return errs->errors == before ? 0 : -EINVAL;

@@ -93,4 +93,3 @@ bool token_is_forwarded_spelling(struct str name)
 		plain[i] = name.p[i] == '_' ? '-' : name.p[i];
 	return token_is_forwarded(token_find(str_mk(plain, name.n)));
 }
-

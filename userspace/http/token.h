@@ -63,8 +63,8 @@ enum token token_find(struct str name);
 /* Canonical spelling ("Content-Length"), static; empty for TOKEN_NONE. */
 struct str token_name(enum token t);
 
-/* The X- headers that only a trusted peer may send and that the proxy writes itself (X-Forwarded-*, X-Real-Ip, X-Scheme), by
- * name, where any '-' may also be written '_' ("X_Forwarded_For", "X-Real_Ip"): applications that turn
+/* The X- headers that only a trusted peer may send and that the proxy writes itself (X-Forwarded-*, X-Real-Ip,
+ * X-Scheme), by name, where any '-' may also be written '_' ("X_Forwarded_For", "X-Real_Ip"): applications that turn
  * names into variables cannot tell them apart, so both are stripped. ASCII case-insensitive. True for the plain
  * spelling too. */
 bool token_is_forwarded_spelling(struct str name);

@@ -1,5 +1,5 @@
-/* Loading, attaching and removing bpf/decap.bpf.c. Its maps are made anew each time and belong to the program alone: the
- * pinned link keeps both alive. */
+/* Loading, attaching and removing bpf/decap.bpf.c. Its maps are made anew each time and belong to the program alone:
+ * the pinned link keeps both alive. */
 #include "kern/decap.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -18,7 +18,8 @@ static int check(const struct addr *vips, size_t n, struct err_list *errs)
 	size_t before = errs->errors;
 
 	if (n == 0)
-		err_add(errs, NOWHERE, "decap", "no address to open packets for; name the virtual addresses of this host");
+		err_add(errs, NOWHERE, "decap",
+			"no address to open packets for; name the virtual addresses of this host");
 	if (n > DECAP_VIPS_MAX)
 		err_add(errs, NOWHERE, "decap", "%zu addresses; at most %d", n, DECAP_VIPS_MAX);
 	for (size_t i = 0; i < n; i++)
@@ -91,7 +92,8 @@ int decap_unload(const char *ifname, const char *pin_path, struct err_list *errs
 	if (r == 0 && unlink(path) < 0)
 		r = -errno;
 	if (r < 0) {
-		err_add(errs, NOWHERE, ifname, "no decapsulation is pinned for it under %s: %s", pin_path, strerror(-r));
+		err_add(errs, NOWHERE, ifname, "no decapsulation is pinned for it under %s: %s", pin_path,
+			strerror(-r));
 		return r;
 	}
 	(void)rmdir(pin_path);

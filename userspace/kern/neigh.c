@@ -11,9 +11,8 @@
 #include "base/mem.h"
 
 #define REPLY_MAX 32768
-#define NEWS                                                                                               \
-	(RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_ROUTE | \
-	 RTMGRP_IPV6_IFADDR)
+#define NEWS \
+	(RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_ROUTE | RTMGRP_IPV6_IFADDR)
 #define DRAIN_MAX 256 /* messages per drain; what is left keeps the descriptor readable */
 
 struct neigh {

@@ -21,7 +21,7 @@ void neigh_close(struct neigh **n);
 int neigh_fd(const struct neigh *n);
 /* Reads the news. True: something changed (or news were lost), so hops should be looked up again. */
 bool neigh_drain(struct neigh *n);
-/* The next hop to an address of either family. 0; -EAGAIN: the neighbour is being resolved, ask again (an entry that is still good
- * but not confirmed lately is used and confirmed at the same time); -EADDRINUSE: the address is this host's own;
- * -ENETUNREACH or another -errno: no usable route. */
+/* The next hop to an address of either family. 0; -EAGAIN: the neighbour is being resolved, ask again (an entry that is
+ * still good but not confirmed lately is used and confirmed at the same time); -EADDRINUSE: the address is this host's
+ * own; -ENETUNREACH or another -errno: no usable route. */
 int neigh_lookup(struct neigh *n, const struct addr *to, struct neigh_hop *ret);

@@ -167,6 +167,7 @@ int pin_lock(const char *dir, struct err_list *errs)
 		return take_fd(fd);
 	if (errno != EWOULDBLOCK)
 		return -errno;
-	err_add(errs, (struct place){ 0 }, "kernel.pinPath", "another process works on %s; stop it, or use another path", dir);
+	err_add(errs, (struct place){ 0 }, "kernel.pinPath",
+		"another process works on %s; stop it, or use another path", dir);
 	return -EBUSY;
 }

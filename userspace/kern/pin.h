@@ -9,8 +9,8 @@
 /* Makes sure `dir` exists on a bpffs; mounts one at /sys/fs/bpf if dir is below it and nothing is mounted. 0 or -errno
  * with the remedy in errs. */
 int pin_prepare(const char *dir, struct err_list *errs);
-/* One process at a time works on a pin directory. Returns a descriptor that holds the lock until it is closed (a process that dies
- * lets go of it), or -errno: -EBUSY with the remedy in errs when another one has it. */
+/* One process at a time works on a pin directory. Returns a descriptor that holds the lock until it is closed (a
+ * process that dies lets go of it), or -errno: -EBUSY with the remedy in errs when another one has it. */
 int pin_lock(const char *dir, struct err_list *errs);
 /* dir/name, or dir/link_<name> for interfaces. out has PIN_PATH_MAX bytes; -ENAMETOOLONG. */
 int pin_map_path(const char *dir, const char *name, char *out);

@@ -51,7 +51,8 @@ static void check_backend(const struct kern_service *s, const struct endpoint *a
 		err_add(errs, NOWHERE, s->name, "server %zu: XDP needs an address and a port", n);
 	else if (!tunnel && addr_is_v4(&at->addr) != addr_is_v4(&s->vip.addr))
 		err_add(errs, NOWHERE, s->name,
-			"server %zu has an %s address and the service an %s one; addresses are rewritten, not translated: "
+			"server %zu has an %s address and the service an %s one; addresses are rewritten, not "
+			"translated: "
 			"use servers of the same family, or forwarding ipip or gue",
 			n, addr_is_v4(&at->addr) ? "IPv4" : "IPv6", addr_is_v4(&s->vip.addr) ? "IPv4" : "IPv6");
 }
@@ -198,7 +199,8 @@ static void explain_hop(const struct kern_service *s, const struct kern_backend 
 		err_warn(errs, NOWHERE, s->name, "%s is an address of this host; XDP can only send to other hosts", at);
 	else if (r == -EREMOTE)
 		err_warn(errs, NOWHERE, s->name,
-			 "%s is behind a router; forwarding dsr reaches only servers on a network of this host: use ipip, gue "
+			 "%s is behind a router; forwarding dsr reaches only servers on a network of this host: use "
+			 "ipip, gue "
 			 "or snat",
 			 at);
 	else

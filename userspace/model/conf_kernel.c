@@ -88,7 +88,8 @@ static void check_prefixes(struct opt_ctx *c, const void *value, struct place at
 	for (size_t i = 0; i < l->n; i++)
 		if (prefix_parse(str_of(l->v[i]), &p) < 0)
 			err_add(c->errs, at, key,
-				"\"%s\" is not valid; expected an address or a prefix, such as 192.0.2.0/24 or 2001:db8::/32",
+				"\"%s\" is not valid; expected an address or a prefix, such as 192.0.2.0/24 or "
+				"2001:db8::/32",
 				l->v[i]);
 }
 
@@ -133,24 +134,30 @@ static const struct opt protection_rows[] = {
 	  .offset = offsetof(T, allow),
 	  .check = check_prefixes,
 	  .flags = OPT_STATIC,
-	  .doc = "Source addresses and prefixes that may send to virtual addresses. With this or allowFile, packets of all "
-		 "others are dropped and counted as not_allowed; ICMP is let through, since errors come from routers that "
+	  .doc = "Source addresses and prefixes that may send to virtual addresses. With this or allowFile, packets of "
+		 "all "
+		 "others are dropped and counted as not_allowed; ICMP is let through, since errors come from routers "
+		 "that "
 		 "no list of clients names. What is said of IPv6 (::/0) is not said of IPv4." },
 	{ .name = "deny",
 	  .kind = OPT_STRINGS,
 	  .offset = offsetof(T, deny),
 	  .check = check_prefixes,
 	  .flags = OPT_STATIC,
-	  .doc = "Source addresses and prefixes whose packets to virtual addresses are dropped, established connections "
+	  .doc = "Source addresses and prefixes whose packets to virtual addresses are dropped, established "
+		 "connections "
 		 "included, and counted as denied. It beats allow, whichever is the more specific." },
 	{ .name = "allowFile",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, allow_file),
 	  .place_at = offsetof(T, allow_file_at),
 	  .flags = OPT_STATIC,
-	  .doc = "A file with more prefixes for allow, one per line, up to a million; blank lines and what follows a # are "
-		 "left out. It is read at the start and again at SIGHUP, when the new lists take effect as a whole; it is "
-		 "not watched. A file with a broken line, or without any prefix, is refused and the lists stay as they were." },
+	  .doc = "A file with more prefixes for allow, one per line, up to a million; blank lines and what follows a # "
+		 "are "
+		 "left out. It is read at the start and again at SIGHUP, when the new lists take effect as a whole; it "
+		 "is "
+		 "not watched. A file with a broken line, or without any prefix, is refused and the lists stay as they "
+		 "were." },
 	{ .name = "denyFile",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, deny_file),
@@ -163,7 +170,8 @@ static const struct opt protection_rows[] = {
 	  .def = "0",
 	  .max = RATE_MAX,
 	  .flags = OPT_STATIC,
-	  .doc = "How many packets a source address (an IPv6 /64) may send to virtual addresses per second; the rest is "
+	  .doc = "How many packets a source address (an IPv6 /64) may send to virtual addresses per second; the rest "
+		 "is "
 		 "dropped and counted as rate_packets. 0 sets no limit and costs nothing." },
 	{ .name = "packetsBurst",
 	  .kind = OPT_INT,
@@ -171,7 +179,8 @@ static const struct opt protection_rows[] = {
 	  .def = "0",
 	  .max = RATE_MAX,
 	  .flags = OPT_STATIC,
-	  .doc = "How many it may send at once after it was silent. 0 takes packetsPerSecond. What arrives at that rate in "
+	  .doc = "How many it may send at once after it was silent. 0 takes packetsPerSecond. What arrives at that "
+		 "rate in "
 		 "one tick of the kernel's clock is always let through." },
 	{ .name = "connectionsPerSecond",
 	  .kind = OPT_INT,
@@ -179,7 +188,8 @@ static const struct opt protection_rows[] = {
 	  .def = "0",
 	  .max = RATE_MAX,
 	  .flags = OPT_STATIC,
-	  .doc = "How many connections (TCP SYN, or the first datagram of a UDP session) a source address may begin per "
+	  .doc = "How many connections (TCP SYN, or the first datagram of a UDP session) a source address may begin "
+		 "per "
 		 "second; the rest is dropped and counted as rate_connections. 0 sets no limit and costs nothing." },
 	{ .name = "connectionsBurst",
 	  .kind = OPT_INT,
@@ -195,20 +205,22 @@ static const struct opt protection_rows[] = {
 	  .min = 64,
 	  .max = 16777216,
 	  .flags = OPT_STATIC,
-	  .doc = "How many sources the limits keep account of at a time. Those that have not sent for longer than it takes "
-		 "to win back their burst need no account. A source for which there is no room is not limited; such packets "
-		 "are counted in sluice_kernel_untracked_packets_total. Each takes about 30 bytes, and only if there is a "
+	  .doc = "How many sources the limits keep account of at a time. Those that have not sent for longer than it "
+		 "takes "
+		 "to win back their burst need no account. A source for which there is no room is not limited; such "
+		 "packets "
+		 "are counted in sluice_kernel_untracked_packets_total. Each takes about 30 bytes, and only if there "
+		 "is a "
 		 "limit." },
 	{ 0 },
 };
-static const struct opt_table protection_table = {
-	.rows = protection_rows,
-	.size = sizeof(T),
-	.place_offset = OPT_NO_PLACE,
-	.check = check_protection,
-	.doc = "Who may send to the virtual addresses of the kernel tier, and how much. Packets to other addresses are not "
-	       "looked at. What is not used is not in the program."
-};
+static const struct opt_table protection_table = { .rows = protection_rows,
+						   .size = sizeof(T),
+						   .place_offset = OPT_NO_PLACE,
+						   .check = check_protection,
+						   .doc = "Who may send to the virtual addresses of the kernel tier, "
+							  "and how much. Packets to other addresses are not "
+							  "looked at. What is not used is not in the program." };
 #undef T
 
 #define T struct kernel_conf

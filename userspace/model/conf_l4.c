@@ -191,14 +191,18 @@ static const char *const forwardings[] = { "snat", "dnat", "dsr", "ipip", "gue",
 	"Which tier forwards. xdp: packets are rewritten and sent on at the network driver and never reach a socket " \
 	"of this host. Not "                                                                                          \
 	"part of Traefik."
-#define DOC_FORWARDING                                                                                           \
-	"How packets reach the servers. snat: both addresses are rewritten, so the server answers to this host, "        \
-	"whatever its routes; it sees this host's address instead of the client's. dnat: only the destination is "       \
-	"rewritten, so the server sees the client; its way back to clients must lead through this host. dsr: only the "  \
-	"MAC addresses change; ipip, gue: the packet travels inside another one (IPv4, or IPv4 and UDP port 6080). With " \
-	"the last three the server has the entry point's address as one of its own (on lo), takes packets as the client " \
-	"sent them, so its port must be the entry point's, and answers the client itself, past this host. Servers of "   \
-	"dsr must be on a network of this host; those of ipip and gue need something that unpacks. Not part of Traefik."
+#define DOC_FORWARDING                                                                                                 \
+	"How packets reach the servers. snat: both addresses are rewritten, so the server answers to this host, "      \
+	"whatever its routes; it sees this host's address instead of the client's. dnat: only the destination is "     \
+	"rewritten, so the server sees the client; its way back to clients must lead through this host. dsr: only "    \
+	"the "                                                                                                         \
+	"MAC addresses change; ipip, gue: the packet travels inside another one (IPv4, or IPv4 and UDP port 6080). "   \
+	"With "                                                                                                        \
+	"the last three the server has the entry point's address as one of its own (on lo), takes packets as the "     \
+	"client "                                                                                                      \
+	"sent them, so its port must be the entry point's, and answers the client itself, past this host. Servers of " \
+	"dsr must be on a network of this host; those of ipip and gue need something that unpacks. Not part of "       \
+	"Traefik."
 
 #define T struct l4_lb_conf
 #define LB_ROWS(servers_table)                                                                            \

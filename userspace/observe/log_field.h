@@ -33,5 +33,5 @@ void log_line_init(struct log_line *l, const struct req *r, struct stamp_cache *
 struct str log_line_path(const struct log_line *l);   /* path with query as received */
 struct str log_line_client(const struct log_line *l); /* X-Forwarded-For of a trusted peer, else its address */
 struct str log_line_protocol(const struct log_line *l);
-uint64_t log_line_duration(const struct log_line *l); /* ns */
+uint64_t log_line_duration(const struct log_line *l);	     /* ns */
 void log_line_json(const struct log_line *l, struct out *o); /* one object and a line feed */

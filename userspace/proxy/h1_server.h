@@ -29,6 +29,6 @@ void h1_server_next(struct h1_server *s, bool keep);
  * limit. */
 uint64_t h1_server_read_deadline_ms(const struct h1_server *s);
 uint64_t h1_server_write_deadline_ms(const struct h1_server *s);
-void h1_server_abort(struct h1_server *s); /* reset: what was sent must not pass for a whole response */
+void h1_server_abort(struct h1_server *s);	    /* reset: what was sent must not pass for a whole response */
 bool h1_server_may_keep(const struct h1_server *s); /* keep-alive limits and draining allow another request */
 void h1_server_drain(struct h1_server *s);	    /* close now if idle, else after the current request */

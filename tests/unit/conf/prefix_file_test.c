@@ -132,7 +132,8 @@ static void test_no_file(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		err_init(&errs);
-		assert_int_equal(prefix_file_read(paths[i], (struct place){ "main.yml", 3, 5 }, "key", &s, &errs), -EINVAL);
+		assert_int_equal(prefix_file_read(paths[i], (struct place){ "main.yml", 3, 5 }, "key", &s, &errs),
+				 -EINVAL);
 		assert_int_equal(errs.errors, 1);
 		assert_string_equal(errs.v[0].file, "main.yml");
 		assert_int_equal(errs.v[0].line, 3);
@@ -177,7 +178,8 @@ static void test_lists(void **state)
 	assert_int_equal(l.deny.n, 0);
 	prefix_lists_free(&l);
 	c.allow_file = path;
-	assert_int_equal(prefix_lists_load(&c, &l, &errs), -EINVAL); /* even with others inline: a slip of whoever wrote it */
+	assert_int_equal(prefix_lists_load(&c, &l, &errs),
+			 -EINVAL); /* even with others inline: a slip of whoever wrote it */
 	assert_non_null(strstr(errs.v[0].text, "allow nobody"));
 	err_free(&errs);
 }

@@ -67,9 +67,9 @@ static void test_words(void **state)
 		const char *at;
 		unsigned word;
 	} cases[] = {
-		{ "10.2.0.1", LB_SOURCE_PASS },		{ "10.1.9.9", LB_SOURCE_DENIED },
-		{ "10.1.2.3", LB_SOURCE_DENIED },	{ "192.0.2.1", LB_SOURCE_NOT_ALLOWED },
-		{ "2001:db8::1", LB_SOURCE_DENIED },	{ "fd00::1", LB_SOURCE_DENIED },
+		{ "10.2.0.1", LB_SOURCE_PASS },	     { "10.1.9.9", LB_SOURCE_DENIED },
+		{ "10.1.2.3", LB_SOURCE_DENIED },    { "192.0.2.1", LB_SOURCE_NOT_ALLOWED },
+		{ "2001:db8::1", LB_SOURCE_DENIED }, { "fd00::1", LB_SOURCE_DENIED },
 	};
 	struct rule *rules;
 	size_t n = make_rules(&g, &rules);
