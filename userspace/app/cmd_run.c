@@ -331,16 +331,29 @@ static void free_metrics(struct agent *a)
 		metric_series_put(&a->engine.reasons[r]);
 }
 
+/* Workers drain all entry points together, so the longest wish counts. */
+static struct lifecycle_conf longest_grace(const struct opt_map *entries)
+{
+	struct lifecycle_conf longest = { 0 };
+	for (size_t i = 0; i < entries->n; i++) {
+		const struct entry_conf *e = opt_map_at(entries, i);
+		const struct lifecycle_conf *l = &e->transport.life_cycle;
+		if (l->request_accept_grace_ns > longest.request_accept_grace_ns)
+			longest.request_accept_grace_ns = l->request_accept_grace_ns;
+		if (l->grace_ns > longest.grace_ns)
+			longest.grace_ns = l->grace_ns;
+	}
+	return longest;
+}
+
 /* Undoes whatever start() got to, in reverse. `failed`: a start that failed must not take down what an earlier run left
  * in force. */
 static void stop(struct agent *a, bool failed)
 {
-	const struct entry_conf *first = a->conf.entry_points.n ? opt_map_at(&a->conf.entry_points, 0) : NULL;
+	const struct lifecycle_conf grace = longest_grace(&a->conf.entry_points);
 	stop_providers(a);
 	if (a->engine.workers)
-		engine_stop(&a->engine, &a->loop,
-			    first ? (uint64_t)first->transport.life_cycle.request_accept_grace_ns : 0,
-			    first ? (uint64_t)first->transport.life_cycle.grace_ns : 0);
+		engine_stop(&a->engine, &a->loop, (uint64_t)grace.request_accept_grace_ns, (uint64_t)grace.grace_ns);
 	ctl_close(&a->ctl);
 	apply_free(&a->apply);
 	if (a->kern) {

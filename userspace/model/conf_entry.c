@@ -199,7 +199,8 @@ static const struct opt entry_udp_rows[] = {
 	  .max = INFINITY,
 	  .flags = OPT_STATIC,
 	  .doc = "How long a UDP session, the datagrams between one client address and port and one server, is "
-		 "remembered after its last datagram. A datagram after that is balanced anew." },
+		 "remembered after its last datagram. Accepted because Traefik's files have it, but without effect in "
+		 "this version: UDP services run in the kernel tier, whose sessions live for kernel.udpTimeout." },
 	{ 0 },
 };
 static const struct opt_table entry_udp_table = {

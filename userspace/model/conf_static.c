@@ -216,14 +216,15 @@ static const struct opt api_rows[] = {
 	  .offset = offsetof(T, dashboard),
 	  .def = "true",
 	  .flags = OPT_STATIC,
-	  .doc = "Serves the status page beside the API." },
+	  .doc = "Accepted because Traefik's files have it; this version has no status page, so it changes nothing. "
+		 "sluice status shows the same on a terminal." },
 	{ .name = "basePath",
 	  .kind = OPT_STRING,
 	  .offset = offsetof(T, base_path),
 	  .def = "/",
 	  .check = check_base_path,
 	  .flags = OPT_STATIC,
-	  .doc = "The path under which API and status page are found, for a proxy in front that gives them a part "
+	  .doc = "The path under which the API is found, for a proxy in front that gives them a part "
 		 "of its own path." },
 	{ 0 },
 };
