@@ -1,6 +1,5 @@
 /* The L4 balancer's door: one packet, one walk, one counted exit. Stages are in stage/, what they share in kit/.
- * The flow table is asked before the VIP table: an established packet of either direction then costs one hash lookup.
- */
+ * The order is that of cost: what is not ours leaves after its address, what needs no memory after its row. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "kit/count.h"
@@ -10,12 +9,14 @@
 #include "kit/parse_l3.h"
 #include "kit/parse_l4.h"
 #include "kit/pkt.h"
+#include "stage/affinity.h"
 #include "stage/firewall.h"
 #include "stage/flow.h"
 #include "stage/forward.h"
 #include "stage/icmp_error.h"
 #include "stage/pick.h"
 #include "stage/ratelimit.h"
+#include "stage/row.h"
 #include "stage/service.h"
 
 /* ICMP has a program of its own: it is rare, and the verifier need not walk it after every way here. */
@@ -33,6 +34,7 @@ struct {
 INLINE enum verdict walk(struct pkt *p)
 {
 	TRY(parse_l3(p));
+	TRY(stage_address(p));
 	TRY(stage_guard(p));
 	if (icmp_is_meant(p)) {
 		bpf_tail_call(p->ctx, &programs, 0);
@@ -40,8 +42,10 @@ INLINE enum verdict walk(struct pkt *p)
 	}
 	TRY(parse_l4(p));
 	TRY(stage_suspect(p));
-	TRY(stage_flow(p));
 	TRY(stage_service(p));
+	TRY(stage_row(p));
+	TRY(stage_affinity(p));
+	TRY(stage_flow(p));
 	TRY(stage_ratelimit(p));
 	TRY(stage_pick(p));
 	return stage_forward(p);
@@ -50,6 +54,7 @@ INLINE enum verdict walk(struct pkt *p)
 INLINE enum verdict icmp_walk(struct pkt *p)
 {
 	TRY(parse_l3(p));
+	TRY(stage_address(p));
 	return icmp_error(p);
 }
 

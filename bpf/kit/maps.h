@@ -14,7 +14,7 @@
 #include "lb/service.h"
 #include "kit/verifier.h"
 
-#define DEFAULT_MAGLEV_BYTES (65537 * 2)
+#define DEFAULT_MAGLEV_ROWS 65537
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -23,14 +23,38 @@ struct {
 	__type(value, struct lb_abi);
 } abi SEC(".maps");
 
+/* The flags of this and the tables below make the kernel begin them at a page, so that buckets lie on cache lines. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
-	__type(key, struct lb_vip_key);
-	__type(value, struct lb_vip);
-} vips SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct lb_address_bucket);
+} addresses SEC(".maps");
 
-/* For the agent only: whose id is whose. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct lb_port_bucket);
+} ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct lb_ranges);
+} ranges SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lb_traits);
+} traits SEC(".maps");
+
+/* Whose id is whose, and what is rarely asked of a service. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1024);
@@ -40,12 +64,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 4096);
 	__type(key, __u32);
 	__type(value, struct lb_backend);
 } backends SEC(".maps");
 
-/* Service id → its Maglev table, one value of 16-bit backend ids; replaced as a whole. */
+/* Service id → its Maglev table, one value of 16-bit rows (lb/backend.h); replaced as a whole. */
 /* clang-format off */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -56,13 +81,26 @@ struct {
 		__uint(type, BPF_MAP_TYPE_ARRAY);
 		__uint(max_entries, 1);
 		__uint(key_size, sizeof(__u32));
-		__uint(value_size, DEFAULT_MAGLEV_BYTES);
+		__uint(value_size, DEFAULT_MAGLEV_ROWS * sizeof(__u16));
 	});
 } maglev SEC(".maps");
+
+/* Service id → what its moved rows were, one struct lb_past per row; none while no row is moved. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1024);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_ARRAY);
+		__uint(max_entries, 1);
+		__uint(key_size, sizeof(__u32));
+		__uint(value_size, DEFAULT_MAGLEV_ROWS * sizeof(struct lb_past));
+	});
+} past SEC(".maps");
 /* clang-format on */
 
-/* Not the kernel's LRU hash: that costs 30 ns a lookup more, and keeps silent flows in preference to new ones. Nobody
- * maps it: the flag makes the kernel begin it at a page, so that buckets lie on cache lines and within pages. */
+/* Not the kernel's LRU hash: that costs 30 ns a lookup more, and keeps silent flows in preference to new ones. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -127,6 +165,7 @@ struct {
 struct scratch {
 	struct lb_tuple mirror;	 /* stage/flow.h */
 	struct lb_tuple reverse; /* stage/pick.h */
+	struct lb_tuple who;	 /* stage/affinity.h */
 	struct lb_flow flow;	 /* being made: stage/flow.h, pick.h */
 	struct lb_flow dead;	 /* being removed: stage/flow.h, nat.h */
 	__u8 guard[128];	 /* stage/firewall.h, ratelimit.h */

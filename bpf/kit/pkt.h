@@ -29,16 +29,19 @@ struct pkt {
 	struct udphdr *udp;  /* set for UDP */
 	struct lb_tuple key;
 	struct lb_flow *flow;  /* this packet's entry, found or just made; NULL: none */
-	struct lb_backend *to; /* the flow's backend; set whenever flow is */
+	struct lb_backend *to; /* where it goes, or comes from; set whenever flow is, and for packets without one */
 	__u32 len;	       /* whole frame */
 	__u32 ip_len;	       /* IP header and all behind it, without Ethernet padding */
 	__u32 l4_len;	       /* of that, what begins at the transport header */
 	__u32 now;	       /* low bits of jiffies; set by the flow stage */
 	__u32 action;	       /* XDP_TX or XDP_REDIRECT, once the forward stage has decided */
 	__u16 service, backend;
+	__u16 where;						   /* LB_ADDRESS_* of the destination */
+	__u16 address;						   /* its id, if it is a VIP */
 	struct lb_vlan vlan[LB_VLANS] __attribute__((aligned(8))); /* tags, outer first */
 	__u8 l4_flags; /* LB_TCP_* in this packet; SYN means SYN without ACK */
-	__u8 fresh;    /* the flow was made by this packet */
+	__u8 fresh;    /* the flow begins with this packet */
+	__u8 rules;    /* LB_RULE_* of the service */
 	__u8 suspect;  /* reason to drop it if it is for a VIP; 0: none (reason 0 is no fault) */
 	__u8 reason;
 };
@@ -58,7 +61,8 @@ INLINE void pkt_init(struct pkt *p, struct xdp_md *ctx)
 	p->key = (struct lb_tuple){};
 	p->vlan[0] = p->vlan[1] = (struct lb_vlan){};
 	p->service = p->backend = LB_ID_NONE;
-	p->l4_flags = p->fresh = p->suspect = 0;
+	p->where = p->address = 0;
+	p->l4_flags = p->fresh = p->suspect = p->rules = 0;
 }
 
 INLINE bool pkt_is_syn(const struct pkt *p)

@@ -81,7 +81,7 @@ INLINE bool table_same(const struct lb_flow *a, const struct lb_flow *b)
 INLINE __u32 table_worth(const struct lb_flow *f, __u32 now)
 {
 	__u32 idle = (now - f->seen) & 0x7fffffff;
-	bool held = f->proto == IPPROTO_UDP || (f->tcp & (LB_TCP_ACKED | LB_TCP_FIN | LB_TCP_RST)) == LB_TCP_ACKED;
+	bool held = f->proto != IPPROTO_TCP || (f->tcp & (LB_TCP_ACKED | LB_TCP_FIN | LB_TCP_RST)) == LB_TCP_ACKED;
 
 	return held ? idle : idle | 0x80000000;
 }

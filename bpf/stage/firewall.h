@@ -45,7 +45,7 @@ INLINE enum verdict stage_guard(struct pkt *p)
 {
 	if (!knob_guard_prefixes && !knob_packet_cost)
 		return NEXT;
-	if (!service_owns_address(p))
+	if (!service_is_vip(p))
 		return NEXT;
 	if (knob_guard_prefixes)
 		TRY(firewall(p));

@@ -26,6 +26,11 @@ INLINE const struct lb_addr *flow_source(const struct lb_flow *f, const struct l
 	return f->source == b->old_source ? &b->old_snat : NULL;
 }
 
+INLINE __be16 flow_server_port(const struct lb_flow *f, const struct lb_backend *b)
+{
+	return b->port ?: f->vport;
+}
+
 /* Is f, found under the hash of k, the entry of k? b: the record of f's backend. */
 INLINE bool flow_is(const struct lb_flow *f, const struct lb_tuple *k, const struct lb_backend *b)
 {
@@ -35,11 +40,11 @@ INLINE bool flow_is(const struct lb_flow *f, const struct lb_tuple *k, const str
 	if (!source)
 		return false;
 	if (f->flags & LB_FLOW_REVERSE)
-		diff |= flow_addr_diff(&k->src, &b->addr) | flow_addr_diff(&k->dst, source) | (k->sport ^ b->port) |
-			(k->dport ^ f->snat_port);
+		diff |= flow_addr_diff(&k->src, &b->addr) | flow_addr_diff(&k->dst, source) |
+			(k->sport ^ flow_server_port(f, b)) | (k->dport ^ f->snat_port);
 	else
 		diff |= flow_addr_diff(&k->src, &f->client) | flow_addr_diff(&k->dst, &b->vip) | (k->sport ^ f->port) |
-			(k->dport ^ b->vport);
+			(k->dport ^ f->vport);
 	return !diff;
 }
 
@@ -74,11 +79,11 @@ INLINE bool flow_mirror_key(struct lb_tuple *k, const struct lb_flow *f, const s
 		k->src = f->client;
 		k->dst = b->vip;
 		k->sport = f->port;
-		k->dport = b->vport;
+		k->dport = f->vport;
 	} else {
 		k->src = b->addr;
 		k->dst = *source;
-		k->sport = b->port;
+		k->sport = flow_server_port(f, b);
 		k->dport = f->snat_port;
 	}
 	k->proto = f->proto;
@@ -227,23 +232,32 @@ INLINE bool flow_touch(struct pkt *p, struct lb_flow *f, const struct lb_backend
 	return true;
 }
 
+/* Nobody's: an answer can only belong to a flow, anything else may begin one. */
+INLINE enum verdict flow_none(struct pkt *p)
+{
+	return p->service == LB_ID_NONE ? END(p, not_ours) : NEXT;
+}
+
 /* Sets p->flow and p->to if the packet belongs to a live flow. A flow that may move and one that lost its mirror are
  * forgotten, and the packet goes on as if it were the first. What a retired id's earlier owner left behind matches
  * nothing, and is overwritten or given up in time. */
 INLINE enum verdict stage_flow(struct pkt *p)
 {
-	struct lb_flow *f = table_at(&p->key);
 	struct lb_backend *b;
+	struct lb_flow *f;
 
-	p->now = (__u32)bpf_jiffies64();
-	if (!f)
+	if (p->to)
 		return NEXT;
+	p->now = (__u32)bpf_jiffies64();
+	f = table_at(&p->key);
+	if (!f)
+		return flow_none(p);
 	b = flow_backend(f);
 	if (!b || !flow_is(f, &p->key, b))
-		return NEXT;
+		return flow_none(p);
 	if (flow_may_move(p, f, b) || !flow_touch(p, f, b)) {
 		flow_forget(&p->key, f, b);
-		return NEXT;
+		return flow_none(p);
 	}
 	p->flow = f;
 	p->to = b;

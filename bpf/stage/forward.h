@@ -60,6 +60,8 @@ INLINE enum verdict forward_to_backend(struct pkt *p)
 	TRY(forward_allow(p, b));
 	if (LB_MODE_DIRECT(b->mode))
 		return forward_whole(p, b) ? END(p, forwarded) : END(p, no_headroom);
+	if (!p->flow)
+		return END(p, no_flow);
 	nat_to_backend(p, p->flow, b);
 	return forward_leave(p, b) ? END(p, forwarded) : END(p, no_headroom);
 }
@@ -78,7 +80,7 @@ INLINE enum verdict forward_to_client(struct pkt *p)
 
 INLINE enum verdict stage_forward(struct pkt *p)
 {
-	if (!p->flow || !p->to)
+	if (!p->to)
 		return END(p, not_ours);
-	return p->flow->flags & LB_FLOW_REVERSE ? forward_to_client(p) : forward_to_backend(p);
+	return p->flow && p->flow->flags & LB_FLOW_REVERSE ? forward_to_client(p) : forward_to_backend(p);
 }

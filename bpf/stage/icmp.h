@@ -151,14 +151,14 @@ __attribute__((noinline)) int icmp_answer(struct xdp_md *ctx, const struct icmp_
 /* The packet has more than mtu bytes, without what its mode adds. Its sender is told, with IPv4 only when it forbade
  * fragments (DF); we do not fragment either way. The answer comes from the VIP: what address of ours the client could
  * see is not known here. */
-INLINE enum verdict icmp_too_big(struct pkt *p, __u32 mtu)
+static __attribute__((noinline)) enum verdict icmp_too_big(struct pkt *p, __u32 mtu)
 {
 	struct icmp_about a;
 
 	if (p->ip && !(p->ip->frag_off & bpf_htons(ENCAP_DF)))
 		return END(p, too_big);
 	icmp_look(p, &a, mtu);
-	if (!icmp_pay(p->now) || !icmp_answer(p->ctx, &a))
+	if (!icmp_pay((__u32)bpf_jiffies64()) || !icmp_answer(p->ctx, &a))
 		return END(p, too_big);
 	p->service = p->backend = LB_ID_NONE; /* no traffic of theirs */
 	/* Not simply XDP_TX: a veth loses those frames when its other end has no program. */

@@ -84,6 +84,19 @@ INLINE bool icmp_read(struct pkt *p, struct icmp_quoted *q)
 	return true;
 }
 
+/* The backend that a connection without an entry has. */
+INLINE __u32 icmp_row(const struct pkt *p)
+{
+	struct scratch *s = scratch_get();
+	struct lb_flow *f;
+
+	if (!(p->rules & LB_RULE_AFFINITY) || !s)
+		return row_pick(p->service, hash_tuple(&p->key), ROW_CONTINUES, 0);
+	affinity_key(p, &s->who);
+	f = flow_find(&s->who);
+	return f ? f->backend : row_pick(p->service, hash_tuple(&s->who), ROW_CONTINUES, 0);
+}
+
 /* By the flow, else by its row where that says as much. */
 INLINE enum verdict icmp_owner(struct pkt *p)
 {
@@ -95,8 +108,8 @@ INLINE enum verdict icmp_owner(struct pkt *p)
 		p->to = flow_backend(p->flow);
 		return p->to ? NEXT : END(p, icmp_unowned);
 	}
-	id = pick_backend(p->service, hash_tuple(&p->key) >> 32);
-	p->to = id == LB_ID_NONE ? NULL : bpf_map_lookup_elem(&backends, &id);
+	id = icmp_row(p);
+	p->to = row_backend(id);
 	if (!p->to || !LB_MODE_DIRECT(p->to->mode))
 		return END(p, icmp_unowned);
 	p->backend = id;
@@ -110,12 +123,13 @@ INLINE void icmp_rewrite_quote(struct icmp_quoted *q, const struct lb_flow *f, c
 			       __be32 source)
 {
 	__u64 addrs = csum_swap32(csum_swap32(0, q->ip->saddr, b->addr.w[3]), q->ip->daddr, source);
-	__u64 ports = csum_swap16(csum_swap16(0, q->l4->source, b->port), q->l4->dest, f->snat_port), sum = ports;
+	__u64 ports = csum_swap16(csum_swap16(0, q->l4->source, flow_server_port(f, b)), q->l4->dest, f->snat_port),
+	      sum = ports;
 
 	q->ip->check = csum_update(q->ip->check, addrs);
 	q->ip->saddr = b->addr.w[3];
 	q->ip->daddr = source;
-	q->l4->source = b->port;
+	q->l4->source = flow_server_port(f, b);
 	q->l4->dest = f->snat_port;
 	if (f->proto == IPPROTO_UDP && q->l4->udp_check) {
 		__u16 was = q->l4->udp_check;
@@ -153,12 +167,10 @@ INLINE enum verdict icmp_error(struct pkt *p)
 	struct icmp_quoted q = {};
 	const struct lb_backend *b;
 
-	if (!icmp_read(p, &q))
+	if (!icmp_read(p, &q) || !service_find(p))
 		return END(p, not_ours);
-	TRY(stage_service(p));
 	TRY(icmp_owner(p));
 	b = p->to;
-	p->now = 0; /* nobody has set it on this way */
 	if (p->ip_len + encap_room(b) > b->mtu)
 		return END(p, too_big);
 	TRY(forward_allow(p, b));
@@ -171,5 +183,5 @@ INLINE enum verdict icmp_error(struct pkt *p)
 
 INLINE bool icmp_is_meant(const struct pkt *p)
 {
-	return !p->suspect && (p->key.proto == IPPROTO_ICMP || p->key.proto == IPPROTO_ICMPV6);
+	return service_is_vip(p) && !p->suspect && (p->key.proto == IPPROTO_ICMP || p->key.proto == IPPROTO_ICMPV6);
 }

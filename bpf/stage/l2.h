@@ -66,16 +66,10 @@ INLINE __be16 l2_type(const struct pkt *p)
 	return p->ip6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
 }
 
-/* The last thing done to a packet. macs: destination, then source; want NULL: no tags. Without tags on either side, the
- * usual case, only the MACs change. False: no room before the frame. */
-INLINE bool l2_leave(struct pkt *p, const __u8 *macs, const struct lb_vlan *want)
+static __attribute__((noinline)) bool l2_leave_tagged(struct pkt *p, const __u8 *macs, const struct lb_vlan *want)
 {
 	struct l2_leave l = {};
 
-	if (!p->vlan[0].tpid && !(want && want[0].tpid)) {
-		copy_macs(p->eth, macs);
-		return true;
-	}
 	copy_macs(l.macs, macs);
 	if (want) {
 		l.vlan[0] = want[0];
@@ -84,4 +78,14 @@ INLINE bool l2_leave(struct pkt *p, const __u8 *macs, const struct lb_vlan *want
 	l.type = l2_type(p);
 	l.had = l2_tag_bytes(p->vlan);
 	return l2_retag(p->ctx, &l);
+}
+
+/* The last thing done to a packet. macs: destination, then source; want NULL: no tags. Without tags on either side, the
+ * usual case, only the MACs change. False: no room before the frame. */
+INLINE bool l2_leave(struct pkt *p, const __u8 *macs, const struct lb_vlan *want)
+{
+	if (p->vlan[0].tpid || (want && want[0].tpid))
+		return l2_leave_tagged(p, macs, want);
+	copy_macs(p->eth, macs);
+	return true;
 }

@@ -133,7 +133,9 @@ INLINE void nat_rewrite(struct pkt *p, const struct nat_to *to)
 
 INLINE void nat_to_backend(struct pkt *p, const struct lb_flow *f, const struct lb_backend *b)
 {
-	struct nat_to to = { .src = flow_source(f, b), .dst = &b->addr, .sport = f->snat_port, .dport = b->port };
+	struct nat_to to = {
+		.src = flow_source(f, b), .dst = &b->addr, .sport = f->snat_port, .dport = flow_server_port(f, b)
+	};
 
 	if (to.src)
 		nat_rewrite(p, &to);
@@ -141,7 +143,7 @@ INLINE void nat_to_backend(struct pkt *p, const struct lb_flow *f, const struct 
 
 INLINE void nat_to_client(struct pkt *p, const struct lb_flow *f, const struct lb_backend *b)
 {
-	struct nat_to to = { .src = &b->vip, .dst = &f->client, .sport = b->vport, .dport = f->port };
+	struct nat_to to = { .src = &b->vip, .dst = &f->client, .sport = f->vport, .dport = f->port };
 
 	nat_rewrite(p, &to);
 }

@@ -1,25 +1,11 @@
-/* A new flow: Maglev row → backend, then both table entries. */
+/* A new flow: a backend for it, then its entries in the table. */
 #pragma once
 #include "kit/hash.h"
 #include "kit/maps.h"
 #include "kit/pkt.h"
+#include "stage/affinity.h"
 #include "stage/nat.h"
-
-/* LB_ID_NONE: no backend has a row. A row is enough; the agent takes a backend that is down out of the rows first. */
-__attribute__((noinline)) int pick_backend(__u32 service, __u32 hash)
-{
-	__u32 zero = 0, row;
-	__u16 *rows;
-	void *table = bpf_map_lookup_elem(&maglev, &service);
-
-	if (!table)
-		return LB_ID_NONE;
-	rows = bpf_map_lookup_elem(table, &zero);
-	row = (__u64)hash * knob_maglev_size >> 32;
-	if (!rows || row >= knob_maglev_size)
-		return LB_ID_NONE;
-	return rows[row];
-}
+#include "stage/row.h"
 
 /* The flow this packet starts, but for the source port towards the backend, and the key of its reverse entry. */
 INLINE void pick_draft(struct pkt *p, const struct lb_backend *b, struct scratch *s)
@@ -28,6 +14,7 @@ INLINE void pick_draft(struct pkt *p, const struct lb_backend *b, struct scratch
 		.client = p->key.src,
 		.port = p->key.sport,
 		.snat_port = p->key.sport,
+		.vport = p->key.dport,
 		.backend = p->backend,
 		.gen = b->gen,
 		.proto = p->key.proto,
@@ -43,7 +30,7 @@ INLINE enum verdict pick_claim(struct pkt *p, const struct lb_backend *b, struct
 	s->flow.flags = LB_FLOW_REVERSE;
 	s->reverse.src = b->addr;
 	s->reverse.dst = b->snat;
-	s->reverse.sport = b->port;
+	s->reverse.sport = flow_server_port(&s->flow, b);
 	s->reverse.proto = p->key.proto;
 	if (b->mode == LB_MODE_SNAT)
 		return nat_claim(&s->reverse, &s->flow, p->now, hash) ? NEXT : END(p, snat_ports_full);
@@ -54,20 +41,31 @@ INLINE enum verdict pick_claim(struct pkt *p, const struct lb_backend *b, struct
 	return NEXT;
 }
 
+/* Where every flow has an entry, one without begins here; but a connection may have lost its own. */
+INLINE __u32 pick_backend(const struct pkt *p, __u64 hash)
+{
+	int kind = row_kind(p);
+
+	if (p->rules & LB_RULE_AFFINITY)
+		return affinity_pick(p);
+	if (kind == ROW_UNKNOWN && p->rules & LB_RULE_TRACK)
+		kind = ROW_BEGINS;
+	return row_pick(p->service, hash, kind, knob_udp_idle);
+}
+
 /* A sub-program: a new flow is rare beside its packets. The reverse entry goes in first; the same memory then becomes
  * the forward entry. A connection in its middle can only be placed where its packets leave as they came; it has to show
  * a second one to be taken for established. */
 static __attribute__((noinline)) enum verdict pick_new(struct pkt *p)
 {
 	__u64 hash = hash_tuple(&p->key);
-	__u32 id = pick_backend(p->service, hash >> 32);
 	struct scratch *s = scratch_get();
 	struct lb_backend *b;
+	__u32 id;
 
-	if (id == LB_ID_NONE || !s)
-		return END(p, no_backend);
-	b = bpf_map_lookup_elem(&backends, &id);
-	if (!b)
+	id = pick_backend(p, hash);
+	b = row_backend(id);
+	if (!b || !s)
 		return END(p, no_backend);
 	if (p->tcp && !pkt_is_syn(p) && !LB_MODE_DIRECT(b->mode))
 		return END(p, no_flow);
@@ -91,10 +89,10 @@ static __attribute__((noinline)) enum verdict pick_new(struct pkt *p)
 
 INLINE enum verdict stage_pick(struct pkt *p)
 {
-	if (p->flow)
+	if (p->to)
 		return NEXT;
 	TRY(pick_new(p));
-	p->fresh = 1;
+	p->fresh = !p->tcp || pkt_is_syn(p);
 	p->flow = table_at(&p->key);
 	return p->flow ? NEXT : END(p, table_full);
 }

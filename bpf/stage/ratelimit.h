@@ -17,10 +17,11 @@ INLINE __u64 ratelimit_now(void)
 INLINE __u64 ratelimit_hash(const struct lb_addr *a)
 {
 	bool v4 = !(a->w[0] | a->w[1]) && a->w[2] == bpf_htonl(0xffff);
-	__u64 h = hash_pair(a->w[0], a->w[1], 0xc0ac29b7, 0xc97c50dd);
+	const struct lb_hash_key *k = hash_words();
+	__u64 h = lb_hash_pair(0, a->w[0], a->w[1], k->w[2], k->w[0]);
 
 	if (v4)
-		h += hash_pair(a->w[2], a->w[3], 0x3f84d5b5, 0xb5470917);
+		h = lb_hash_pair(h, a->w[2], a->w[3], k->w[3], k->w[1]);
 	h ^= h >> 32;
 	h *= 0x9e3779b97f4a7c15ULL;
 	return h ^ (h >> 29);

@@ -1,13 +1,44 @@
-/* Is it for a VIP? Runs for packets without a flow only; everything that is not ours leaves here, to the stack. */
+/* Whose packet is it? First the destination address alone, which lets everything that is not ours go to the stack
+ * within a few instructions; later, with ports, the service. */
 #pragma once
+#include "kit/directory.h"
+#include "kit/knob.h"
 #include "kit/maps.h"
 #include "kit/pkt.h"
 
-static __attribute__((noinline)) bool service_owns_address(const struct pkt *p)
+/* Answers of dnat backends go to their clients' addresses, so it is the source that tells them. */
+INLINE bool service_from_server(const struct pkt *p)
 {
-	struct lb_vip_key key = { .addr = p->key.dst };
+	__u32 zero = 0;
+	const struct lb_traits *t = bpf_map_lookup_elem(&traits, &zero);
+	const struct lb_address *a;
 
-	return bpf_map_lookup_elem(&vips, &key);
+	if (!t || !(t->flags & LB_TRAIT_DNAT))
+		return false;
+	a = directory_address(&p->key.src);
+	return a && a->flags & LB_ADDRESS_SERVER;
+}
+
+INLINE enum verdict stage_address(struct pkt *p)
+{
+	const struct lb_address *a = directory_address(&p->key.dst);
+
+	if (a) {
+		p->where = a->flags;
+		p->address = a->id;
+	}
+	if (p->where & (LB_ADDRESS_VIP | LB_ADDRESS_SOURCE))
+		return NEXT;
+	if (service_from_server(p)) {
+		p->where |= LB_ADDRESS_SERVER;
+		return NEXT;
+	}
+	return p->suspect == LB_R_bad_header ? END(p, malformed) : END(p, not_ours);
+}
+
+INLINE bool service_is_vip(const struct pkt *p)
+{
+	return p->where & LB_ADDRESS_VIP;
 }
 
 /* A packet that cannot be balanced is dropped if it was meant for a VIP: the stack has no socket there and would only
@@ -16,25 +47,42 @@ INLINE enum verdict stage_suspect(struct pkt *p)
 {
 	if (!p->suspect)
 		return NEXT;
-	if (service_owns_address(p)) {
+	if (service_is_vip(p)) {
 		p->reason = p->suspect;
 		return DROP;
 	}
-	if (p->suspect == LB_R_bad_header)
-		return END(p, malformed);
-	return END(p, not_ours);
+	return p->suspect == LB_R_bad_header ? END(p, malformed) : END(p, not_ours);
 }
 
+INLINE bool service_find(struct pkt *p)
+{
+	__u32 found;
+
+	if (directory_port(p->address, p->key.dport, p->key.proto, &p->rules, &p->service))
+		return true;
+	p->service = LB_ID_NONE;
+	if (!(p->where & LB_ADDRESS_RANGES))
+		return false;
+	found = directory_range(p->address, bpf_ntohs(p->key.dport), p->key.proto);
+	p->rules = found >> 16;
+	p->service = found;
+	return p->service != LB_ID_NONE;
+}
+
+/* May it be an answer to a flow? Then its entry tells. */
+INLINE bool service_is_answer(const struct pkt *p)
+{
+	__u16 port = bpf_ntohs(p->key.dport);
+
+	if (p->where & LB_ADDRESS_SERVER)
+		return true;
+	return p->where & LB_ADDRESS_SOURCE && port >= knob_snat_port_lo && port <= knob_snat_port_hi;
+}
+
+/* p->service stays LB_ID_NONE for what can only be an answer. */
 INLINE enum verdict stage_service(struct pkt *p)
 {
-	struct lb_vip_key key = { .addr = p->key.dst, .port = p->key.dport, .proto = p->key.proto };
-	struct lb_vip *vip;
-
-	if (p->flow)
+	if (service_is_vip(p) && service_find(p))
 		return NEXT;
-	vip = bpf_map_lookup_elem(&vips, &key);
-	if (!vip || vip->service == LB_ID_NONE)
-		return END(p, not_ours);
-	p->service = vip->service;
-	return NEXT;
+	return service_is_answer(p) ? NEXT : END(p, not_ours);
 }

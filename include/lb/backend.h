@@ -22,24 +22,39 @@
 #define LB_GUE_PORT 6080 /* where decapsulators listen (IANA) */
 
 struct lb_backend {
+	/* What a packet on its way needs, one cache line. */
 	struct lb_addr addr;
-	struct lb_addr snat;	 /* our source address on the route to it; also that of outer headers */
-	struct lb_addr old_snat; /* the one before: flows keep the source they began with */
-	struct lb_addr vip;	 /* its service's */
-	__be16 vport;
-	__be16 port;
-	__u16 service; /* whose backend it is: identity = service + address + port + mode */
-	__u16 gen;     /* counts the owners of this id; a flow of an earlier owner does not match */
-	__u16 flags;
-	__u8 source; /* number of snat and of old_snat: what a flow remembers of them */
-	__u8 old_source;
-	__u32 ifindex;
-	__u32 mtu; /* of the interface, bytes of IP packet */
+	struct lb_addr snat; /* our source address on the route to it; also that of outer headers */
 	__u8 dmac[6];
 	__u8 smac[6];
-	__u8 mode;    /* LB_MODE_* */
+	__u32 ifindex;
+	__u32 mtu; /* of the interface, bytes of IP packet */
+	__u16 flags;
+	__u16 gen;     /* counts the owners of this id; a flow of an earlier owner does not match */
+	__u16 service; /* whose backend it is: identity = service + address + port + mode */
+	__be16 port;   /* 0: the one the client asked for */
+	__u8 mode;     /* LB_MODE_* */
+	__u8 source;   /* number of snat and of old_snat: what a flow remembers of them */
+	__u8 old_source;
 	__u8 sources; /* the source number given last */
-	__u8 pad[6];
-	__u64 retired; /* CLOCK_BOOTTIME in ns when its owner gave it up; 0: active. For the agent */
+	/* And what it does not. */
+	struct lb_addr old_snat; /* the one before: flows keep the source they began with */
+	struct lb_addr vip;	 /* its service's */
+	__u64 retired;		 /* CLOCK_BOOTTIME in ns when its owner gave it up; 0: active. For the agent */
+	__u64 pad[3];
 };
-LB_ASSERT_SIZE(struct lb_backend, 112);
+LB_ASSERT_SIZE(struct lb_backend, 128);
+
+/* A row of a Maglev table: the backend's id, and whether the row had another one that connections may still be with
+ * (then `past` of the same number says which). */
+#define LB_ROW_NONE  0x7fff
+#define LB_ROW_ID    0x7fff
+#define LB_ROW_MOVED 0x8000
+
+/* Whose a moved row was when it last belonged to one backend alone. A connection that began after that has an entry in
+ * the flow table; one without an entry began before. */
+struct lb_past {
+	__u16 id;   /* LB_ROW_NONE: nobody's */
+	__u16 when; /* it was taken away: low bits of CLOCK_BOOTTIME in seconds */
+};
+LB_ASSERT_SIZE(struct lb_past, 4);

@@ -8,6 +8,9 @@
 #include "lb/abi.h"
 #include "lb/addr.h"
 
+/* In proto: the entry says where a client's flows go, all of them; its port is 0. */
+#define LB_FLOW_CLIENT 0x80
+
 #define LB_FLOW_REVERSE 1 /* this entry is hit by the backend's packets */
 #define LB_FLOW_ALONE	2 /* answers do not come back through us: there is no mirror */
 
@@ -47,8 +50,9 @@ struct lb_flow {
 	__u8 source; /* which of the backend record's source addresses */
 	__u32 seen;  /* low 32 bits of jiffies; refreshed about once a second */
 	struct lb_way way;
-	__u32 tag; /* as in the bucket; the table's own */
-	__u32 pad;
+	__u32 tag;    /* as in the bucket; the table's own */
+	__be16 vport; /* the client asked for */
+	__u16 pad;
 };
 LB_ASSERT_SIZE(struct lb_flow, 64);
 

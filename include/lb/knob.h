@@ -5,8 +5,9 @@
 /* clang-format off */
 #define LB_KNOBS(X)                                                                                                        \
 	X(__u32, maglev_size, 65537, "rows of a Maglev table; prime, equal to the inner maps' value size / 2")             \
-	X(__u32, hash_seed, 0x9e3779b9, "secret of the flow hash, so that flows cannot be aimed at a backend")             \
 	X(__u32, flow_buckets, 16384, "buckets of the flow table; a power of two, equal to the map's size")                \
+	X(__u32, address_buckets, 1024, "buckets of the table of addresses; a power of two, equal to the map's size")      \
+	X(__u32, port_buckets, 1024, "buckets of the table of ports; a power of two, equal to the map's size")             \
 	X(__u32, jiffies_second, 250, "jiffies in a second (the kernel's HZ)")                                             \
 	X(__u32, udp_idle, 60, "seconds after which a silent UDP flow may move and its port be taken")                     \
 	X(__u32, tcp_idle, 7440, "seconds after which a silent TCP connection's port may be taken (RFC 5382 REQ-5)")       \

@@ -27,7 +27,7 @@ def test_status_tells_what_is_pinned(agent):
     assert status["kernel"][0]["pinPath"] == agent.pin
     maps = {m["map"]: m for m in status["maps"]}
     assert maps["services"]["used"] == 2 and maps["backends"]["used"] == 6
-    assert maps["vips"]["used"] >= 3 and maps["vips"]["memoryBytes"] > 0
+    assert maps["addresses"]["room"] >= 64 and maps["addresses"]["memoryBytes"] > 0
     assert maps["flows"]["room"] >= 2 * status["kernel"][0]["maxFlows"]
 
 
@@ -103,7 +103,7 @@ def test_bpftool_shows_the_maps_with_names(agent):
     def dump(name):
         return subprocess.run(["bpftool", "map", "dump", "pinned", agent.pin + "/" + name], stdout=subprocess.PIPE, text=True, check=True).stdout
     for name, words in {
-        "abi": ["abi", "maglev_size", "max_flows"], "vips": ["addr", "port", "proto", "service"],
+        "abi": ["abi", "maglev_size", "max_flows"], "addresses": ["addr", "flags", "id"], "ports": ["port", "proto", "rules", "service"],
         "backends": ["snat", "gen", "ifindex", "dmac"], "services": ["name", "vip", "active"], "capture": ["reasons", "until", "sample"],
     }.items():
         text = dump(name)

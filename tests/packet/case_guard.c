@@ -120,11 +120,7 @@ static void expect6(struct xdp_bpf *w, const char *what, const char *src, enum l
 
 static void own_address6(struct xdp_bpf *w)
 {
-	struct lb_vip_key key = { 0 };
-	struct lb_vip none = { .service = LB_ID_NONE };
-
-	inet_pton(AF_INET6, "fd00::1", &key.addr);
-	bpf_map_update_elem(bpf_map__fd(w->maps.vips), &key, &none, BPF_ANY);
+	world_address(w, "fd00::1", LB_ADDRESS_VIP);
 }
 
 #define SYN  ((struct shape)TCP_IN(F_SYN))

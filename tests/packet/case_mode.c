@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "decap.skel.h"
+#include "lb/service.h"
 
 #define ETH	14
 #define GUE_LOW 0xc0 /* high byte of the lowest source port */
@@ -158,6 +159,7 @@ static void run_dnat(struct xdp_bpf *w)
 
 	world_reset(w);
 	set_mode(w, 1, LB_MODE_DNAT);
+	world_address(w, "198.18.1.11", LB_ADDRESS_SERVER);
 	build(&in, &f);
 	build(&want, &g);
 	expect(run_frame(w, &f, &out) == XDP_REDIRECT && same(&out, &g), "dnat tcp", "to the server");

@@ -8,13 +8,16 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+#include "kern/directory.c"
 #include "lb/count.h"
 #include "lb/service.h"
 
-#define ROWS	65537
-#define DEVICE	7
-#define BUCKETS 4 /* few, so that setting the world up is quick */
+#define ROWS		  65537
+#define DEVICE		  7
+#define DIRECTORY_BUCKETS 1024 /* as the knobs say */
+#define BUCKETS		  4    /* few, so that setting the world up is quick */
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
@@ -68,20 +71,12 @@ static bool six(uint16_t service)
 	return service >= 11;
 }
 
-static uint16_t vport(uint16_t service)
-{
-	static const uint16_t ports[] = { 0, 80, 53, 81, 82, 83 };
-
-	return ports[six(service) ? service - 10 : service];
-}
-
 static void add_backend(struct xdp_bpf *w, uint32_t id, uint16_t service, const char *ip, uint16_t port,
 			uint32_t ifindex, uint16_t flags)
 {
 	struct lb_backend b = { .addr = addr(ip),
 				.snat = addr(six(service) ? SNAT6 : SNAT),
 				.vip = addr(six(service) ? VIP6 : VIP),
-				.vport = htons(vport(service)),
 				.port = htons(port),
 				.service = service,
 				.gen = 1,
@@ -94,12 +89,50 @@ static void add_backend(struct xdp_bpf *w, uint32_t id, uint16_t service, const 
 	put(w->maps.backends, &id, &b);
 }
 
-static void add_vip(struct xdp_bpf *w, const char *vip, uint16_t port, uint8_t proto, uint16_t service)
+static void *map_memory(struct bpf_map *m, size_t bytes)
 {
-	struct lb_vip_key key = { .addr = addr(vip), .port = htons(port), .proto = proto };
-	struct lb_vip to = { .service = service };
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(m), 0);
 
-	put(w->maps.vips, &key, &to);
+	if (at == MAP_FAILED) {
+		perror(bpf_map__name(m));
+		exit(1);
+	}
+	return at;
+}
+
+/* The program's own tables of addresses and ports. */
+static struct directory open_directory(struct xdp_bpf *w)
+{
+	return (struct directory){ .addresses = map_memory(w->maps.addresses, DIRECTORY_BUCKETS * 64),
+				   .ports = map_memory(w->maps.ports, DIRECTORY_BUCKETS * 32),
+				   .naddresses = DIRECTORY_BUCKETS,
+				   .nports = DIRECTORY_BUCKETS };
+}
+
+static void close_directory(struct directory *d)
+{
+	munmap(d->addresses, DIRECTORY_BUCKETS * 64);
+	munmap(d->ports, DIRECTORY_BUCKETS * 32);
+}
+
+void world_address(struct xdp_bpf *w, const char *ip, uint16_t flags)
+{
+	struct directory d = open_directory(w);
+	struct lb_addr a = addr(ip);
+
+	directory_add(&d, &a, flags, 64);
+	close_directory(&d);
+}
+
+void world_vip(struct xdp_bpf *w, const char *vip, uint16_t port, uint8_t proto, uint16_t service, uint8_t rules)
+{
+	struct directory d = open_directory(w);
+	struct lb_addr a = addr(vip);
+	struct lb_port p = { .port = htons(port), .proto = proto, .rules = rules, .service = service };
+
+	p.address = (uint16_t)directory_add(&d, &a, LB_ADDRESS_VIP, 64);
+	directory_set_port(&d, &p);
+	close_directory(&d);
 }
 
 void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend)
@@ -149,13 +182,21 @@ void world_reset_flows(struct xdp_bpf *w)
 
 static void world_reset_v6(struct xdp_bpf *w)
 {
-	add_vip(w, VIP6, 80, 6, 11);
-	add_vip(w, VIP6, 53, 17, 12);
-	add_vip(w, VIP6, 0, 0, LB_ID_NONE);
+	world_vip(w, VIP6, 80, 6, 11, LB_RULE_TRACK);
+	world_vip(w, VIP6, 53, 17, 12, LB_RULE_TRACK);
+	world_address(w, SNAT6, LB_ADDRESS_SOURCE);
 	add_backend(w, 11, 11, "fd00:1::11", 8080, DEVICE, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
 	add_backend(w, 12, 12, "fd00:1::12", 5353, 1, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
 	world_row_to(w, 11, 11);
 	world_row_to(w, 12, 12);
+}
+
+static void set_traits(struct xdp_bpf *w, uint32_t flags)
+{
+	struct lb_traits t = { .flags = flags };
+	uint32_t zero = 0;
+
+	put(w->maps.traits, &zero, &t);
 }
 
 void world_reset(struct xdp_bpf *w)
@@ -163,12 +204,13 @@ void world_reset(struct xdp_bpf *w)
 	uint32_t device = DEVICE, lo = 1;
 
 	world_reset_flows(w);
-	add_vip(w, VIP, 80, 6, 1);
-	add_vip(w, VIP, 53, 17, 2);
-	add_vip(w, VIP, 81, 6, 3);
-	add_vip(w, VIP, 82, 6, 4);
-	add_vip(w, VIP, 83, 6, 5);
-	add_vip(w, VIP, 0, 0, LB_ID_NONE);
+	world_vip(w, VIP, 80, 6, 1, LB_RULE_TRACK);
+	world_vip(w, VIP, 53, 17, 2, LB_RULE_TRACK);
+	world_vip(w, VIP, 81, 6, 3, LB_RULE_TRACK);
+	world_vip(w, VIP, 82, 6, 4, LB_RULE_TRACK);
+	world_vip(w, VIP, 83, 6, 5, LB_RULE_TRACK);
+	world_address(w, SNAT, LB_ADDRESS_SOURCE);
+	set_traits(w, LB_TRAIT_DNAT); /* cases change modes as they like */
 	add_backend(w, 1, 1, "198.18.1.11", 8080, DEVICE, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
 	add_backend(w, 2, 2, "198.18.1.12", 5353, 1, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
 	add_backend(w, 3, 1, "198.18.1.13", 8080, DEVICE, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
@@ -177,7 +219,7 @@ void world_reset(struct xdp_bpf *w)
 	add_backend(w, 6, 2, "198.18.1.16", 5353, 1, LB_BACKEND_UP | LB_BACKEND_NEXTHOP);
 	world_row_to(w, 1, 1);
 	world_row_to(w, 2, 2);
-	world_row_to(w, 3, LB_ID_NONE);
+	world_row_to(w, 3, LB_ROW_NONE);
 	world_row_to(w, 4, 4);
 	world_row_to(w, 5, 5);
 	world_reset_v6(w);

@@ -36,6 +36,11 @@ void world_reset_flows(struct xdp_bpf *w);
 void world_reasons(struct xdp_bpf *w, uint64_t *out);
 void world_traffic(struct xdp_bpf *w, uint32_t service, uint32_t backend, uint64_t out_flows[2]);
 
+/* The address is also what the flags say (LB_ADDRESS_*). */
+void world_address(struct xdp_bpf *w, const char *ip, uint16_t flags);
+/* Packets to this port are for the service, by these rules (LB_RULE_*). */
+void world_vip(struct xdp_bpf *w, const char *vip, uint16_t port, uint8_t proto, uint16_t service, uint8_t rules);
+
 /* Things that happen between two packets. */
 void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend);
 void world_set_flags(struct xdp_bpf *w, uint32_t backend, uint16_t flags);

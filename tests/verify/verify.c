@@ -128,18 +128,19 @@ static int record_all(const char *object, const char *variant, struct bpf_object
 static int load_variant(const char *path, const char *object, const struct variant *v)
 {
 	struct bpf_object *o = bpf_object__open_file(path, NULL);
-	int r, rows_fd = -1;
+	int r, tables[2] = { -1, -1 };
 
 	if (!o)
 		return -errno;
 	collect_logs(o);
-	r = variant_apply(v, o, &rows_fd);
+	r = variant_apply(v, o, tables);
 	if (r == 0)
 		r = bpf_object__load(o);
 	if (r == 0)
 		r = record_all(object, v->name, o);
-	if (rows_fd >= 0)
-		close(rows_fd);
+	for (int i = 0; i < 2; i++)
+		if (tables[i] >= 0)
+			close(tables[i]);
 	bpf_object__close(o);
 	return r;
 }

@@ -185,7 +185,7 @@ static void setup_entry(struct agent *a, struct entry *e, const char *name, cons
 	static const char *const labels[] = { "entrypoint", "protocol" };
 	e->name = name;
 	e->conf = conf;
-	(void)address_parse(conf->address, &e->at, &e->udp); /* checked when it was decoded */
+	entry_place(e);
 	for (size_t i = 0; i < conf->forwarded.trusted_ips.n; i++) {
 		struct prefix p;
 		if (prefix_parse(str_of(conf->forwarded.trusted_ips.v[i]), &p) == 0)

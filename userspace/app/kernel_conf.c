@@ -23,6 +23,10 @@ struct kern_conf kernel_conf_of(const struct kernel_conf *c)
 		.max_flows = (uint32_t)c->max_flows,
 		.maglev_size = (uint32_t)c->maglev_size,
 		.udp_timeout_ns = (uint64_t)c->udp_timeout_ns,
+		.tcp_timeout_ns = (uint64_t)c->tcp_timeout_ns,
+		.tcp_opening_ns = (uint64_t)c->tcp_opening_ns,
+		.tcp_closed_ns = (uint64_t)c->tcp_closed_ns,
+		.hash_secret = c->hash_secret,
 	};
 
 	parse_ports(c->snat.ports, &kc);

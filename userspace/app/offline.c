@@ -47,7 +47,7 @@ static void setup_entries(struct offline *o)
 		e[i].id = (unsigned)i;
 		e[i].name = m->keys[i];
 		e[i].conf = opt_map_at(m, i);
-		(void)address_parse(e[i].conf->address, &e[i].at, &e[i].udp); /* checked when it was decoded */
+		entry_place(&e[i]);
 	}
 }
 

@@ -23,7 +23,7 @@ static void fill_backends(const struct l4_binding *b, struct kern_backend *out)
 }
 
 /* rev->nl4 of them, in the arena. */
-static struct kern_service *fill_services(const struct revision *rev, struct arena *arena)
+static struct kern_service *fill_services(const struct apply *a, const struct revision *rev, struct arena *arena)
 {
 	struct kern_service *services = arena_zalloc(arena, (rev->nl4 + 1) * sizeof(*services));
 	for (size_t i = 0; i < rev->nl4; i++) {
@@ -34,7 +34,11 @@ static struct kern_service *fill_services(const struct revision *rev, struct are
 			.name = b->router,
 			.vip = b->vip,
 			.proto = b->proto,
-			.forwarding = (enum kern_forwarding)b->forwarding,
+			.last_port = b->last_port,
+			.forwarding = (enum kern_forwarding)b->lb->forwarding,
+			.track = b->lb->tracking == TRACKING_ALWAYS,
+			.affinity_ns = (uint64_t)b->lb->affinity_ns,
+			.echo = a->conf->kernel.answer_ping,
 			.backends = backends,
 			.nbackends = b->service->ntargets,
 		};
@@ -46,7 +50,7 @@ static int sync_kernel(struct apply *a, const struct revision *rev, struct err_l
 {
 	struct arena arena;
 	arena_init(&arena);
-	int rc = a->kern->ops->sync(a->kern, fill_services(rev, &arena), rev->nl4, errs);
+	int rc = a->kern->ops->sync(a->kern, fill_services(a, rev, &arena), rev->nl4, errs);
 	arena_reset(&arena);
 	return rc;
 }
@@ -165,8 +169,15 @@ static bool wants_listener(const struct revision *rev, const struct entry *e)
  * one. */
 static int stage_listener(struct apply *a, struct revision *rev, struct entry *e, struct err_list *errs)
 {
-	int rc = engine_stage(a->engine, e);
 	const char *key = arena_printf(&rev->arena, "entryPoints.%s.address", e->name);
+	if (e->last_port) {
+		err_warn(errs, e->conf->at, key,
+			 "only the kernel tier serves several ports, and no service of it uses this entry point: "
+			 "nothing "
+			 "listens there");
+		return 0;
+	}
+	int rc = engine_stage(a->engine, e);
 	if (rc == -EADDRNOTAVAIL && a->conf->kernel.interfaces.n) {
 		err_warn(errs, e->conf->at, key,
 			 "%s is not an address of this host and no kernel service uses it: nothing listens there",
@@ -339,7 +350,7 @@ int apply_plan(struct apply *a, void (*fn)(void *ctx, const struct kern_service 
 	if (rc == 0)
 		rc = link_build(a, rev, errs);
 	if (rc == 0)
-		fn(ctx, fill_services(rev, &rev->arena), rev->nl4);
+		fn(ctx, fill_services(a, rev, &rev->arena), rev->nl4);
 	revision_free(&rev);
 	return rc;
 }

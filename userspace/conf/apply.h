@@ -15,10 +15,11 @@ struct l4_binding {
 	const char *entry;  /* "db" */
 	enum kern_proto proto;
 	struct endpoint vip;
+	uint16_t last_port; /* of a range of ports; 0: one port */
 	struct service
 		*service; /* targets and their health; never picked from in user space. Its name is "db@file/tcp" */
 	const uint32_t *weights; /* [service->ntargets] */
-	int forwarding;		 /* enum kern_forwarding */
+	const struct l4_lb_conf *lb;
 };
 
 /* One validated configuration: the plain data and what was built from it. */

@@ -133,10 +133,9 @@ static const struct entry_conf *entry_at(const struct static_conf *st, size_t i)
 
 static bool entry_is_udp(const struct entry_conf *e)
 {
-	struct endpoint at;
-	bool udp = false;
+	struct listen_at at;
 
-	return e->address && address_parse(e->address, &at, &udp) == 0 && udp;
+	return e->address && address_parse(e->address, &at) == 0 && at.udp;
 }
 
 static bool names_entry(const struct opt_strings *l, const char *name)
@@ -254,22 +253,41 @@ static void check_family(struct check *c, const struct subject *s, const struct 
 }
 
 /* Modes that do not rewrite the packet deliver it to the port that the client wrote. */
-static void check_ports(struct check *c, const struct endpoint *vip, const char *entry, const struct l4_lb_conf *lb,
+static void check_ports(struct check *c, const struct listen_at *vip, const char *entry, const struct l4_lb_conf *lb,
 			const char *service, const char *section)
 {
-	if (lb->forwarding == FORWARDING_SNAT || lb->forwarding == FORWARDING_DNAT)
-		return;
+	bool direct = lb->forwarding != FORWARDING_SNAT && lb->forwarding != FORWARDING_DNAT;
+
 	for (size_t i = 0; i < lb->servers.n; i++) {
 		const struct l4_server_conf *srv = opt_list_at(&lb->servers, i);
 		struct endpoint e;
 
-		if (!srv->address || endpoint_parse(str_of(srv->address), &e) || e.port == vip->port)
+		if (!srv->address || endpoint_parse(str_of(srv->address), &e))
 			continue;
+		if (!e.port && !vip->last)
+			err_add(c->errs, srv->at,
+				arena_printf(c->arena, "%s.services.%s.loadBalancer.servers[%zu].address", section,
+					     service, i),
+				"%s has no port of its own, which only an entry point of several ports can give; "
+				"expected "
+				"ip:port",
+				srv->address);
+		if (!direct || !e.port || (!vip->last && e.port == vip->at.port))
+			continue;
+		if (vip->last) {
+			err_add(c->errs, srv->at,
+				arena_printf(c->arena, "%s.services.%s.loadBalancer.servers[%zu].address", section,
+					     service, i),
+				"%s has one port and entry point \"%s\" several, which this forwarding can not change; "
+				"expected port 0 (the one the client asked for), or forwarding snat or dnat",
+				srv->address, entry);
+			continue;
+		}
 		err_add(c->errs, srv->at,
 			arena_printf(c->arena, "%s.services.%s.loadBalancer.servers[%zu].address", section, service, i),
 			"%s has another port than entry point \"%s\", which this forwarding can not change; expected "
 			"port %u, or forwarding snat or dnat",
-			srv->address, entry, vip->port);
+			srv->address, entry, vip->at.port);
 	}
 }
 
@@ -279,19 +297,18 @@ static void check_vip(struct check *c, const struct subject *s, size_t entry, co
 	const struct entry_conf *e = entry_at(c->st, entry);
 	const char *name = c->st->entry_points.keys[entry], *key = sub_key(c, s, "entryPoints"), *other;
 	struct place at = place_of(s, "entryPoints");
-	struct endpoint vip;
-	bool udp;
+	struct listen_at vip;
 
-	if (!e->address || address_parse(e->address, &vip, &udp))
+	if (!e->address || address_parse(e->address, &vip))
 		return;
-	if (addr_is_any(&vip.addr) || addr_is_loopback(&vip.addr))
+	if (addr_is_any(&vip.at.addr) || addr_is_loopback(&vip.at.addr))
 		err_add(c->errs, at, key,
 			"entry point \"%s\" listens on %s; datapath xdp expects one specific address that clients "
 			"reach, "
 			"neither every address nor a loopback one",
 			name, e->address);
 	else {
-		check_family(c, s, &vip, name, lb, s->conf->service);
+		check_family(c, s, &vip.at, name, lb, s->conf->service);
 		check_ports(c, &vip, name, lb, s->conf->service, s->section);
 	}
 	other = map_get(&c->taken, str_of(name));

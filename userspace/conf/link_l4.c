@@ -43,11 +43,11 @@ static const uint32_t *weights_of(struct revision *rev, const struct l4_lb_conf 
 	return w;
 }
 
-static bool vip_taken(const struct revision *rev, enum kern_proto proto, const struct endpoint *vip,
-		      const char **ret_by)
+static bool vip_taken(const struct revision *rev, enum kern_proto proto, const struct entry *e, const char **ret_by)
 {
 	for (size_t i = 0; i < rev->nl4; i++)
-		if (rev->l4[i].proto == proto && endpoint_eq(&rev->l4[i].vip, vip)) {
+		if (rev->l4[i].proto == proto && endpoint_eq(&rev->l4[i].vip, &e->at) &&
+		    rev->l4[i].last_port == e->last_port) {
 			*ret_by = rev->l4[i].router;
 			return true;
 		}
@@ -70,7 +70,7 @@ static void bind_router(struct revision *rev, const struct apply *a, const struc
 		const char *by;
 		if (!decode_listens(a->conf, r->proto == KERN_TCP ? DECODE_TCP : DECODE_UDP, r->conf, i))
 			continue;
-		if (vip_taken(rev, r->proto, &e->at, &by)) {
+		if (vip_taken(rev, r->proto, e, &by)) {
 			err_warn(errs, r->conf->at, r->name,
 				 "entry point %s is already taken by router %s; this router gets nothing from it",
 				 e->name, by);
@@ -81,9 +81,10 @@ static void bind_router(struct revision *rev, const struct apply *a, const struc
 			.entry = e->name,
 			.proto = r->proto,
 			.vip = e->at,
+			.last_port = e->last_port,
 			.service = r->service,
 			.weights = weights,
-			.forwarding = r->lb->forwarding,
+			.lb = r->lb,
 		};
 	}
 }

@@ -70,19 +70,18 @@ static void add_implied(struct opt_ctx *c, struct static_conf *s)
 
 static void check_duplicates(struct opt_ctx *c, const struct opt_map *m)
 {
-	struct endpoint a, b;
-	bool udp_a, udp_b;
+	struct listen_at a, b;
 
 	for (size_t i = 0; i < m->n; i++) {
 		const struct entry_conf *e = opt_map_at(m, i);
 
-		if (!e->address || address_parse(e->address, &a, &udp_a))
+		if (!e->address || address_parse(e->address, &a))
 			continue;
 		for (size_t k = 0; k < i; k++) {
 			const struct entry_conf *other = opt_map_at(m, k);
 
-			if (!other->address || address_parse(other->address, &b, &udp_b) || udp_a != udp_b ||
-			    !endpoint_eq(&a, &b))
+			if (!other->address || address_parse(other->address, &b) || a.udp != b.udp ||
+			    a.last != b.last || !endpoint_eq(&a.at, &b.at))
 				continue;
 			/* One that is implied has no place of its own. */
 			err_add(c->errs, e->at.file ? e->at : other->at,
@@ -113,8 +112,7 @@ static void check_reference(struct opt_ctx *c, const struct static_conf *s, cons
 	const struct entry_conf *e = opt_map_get(m, name);
 	const char *near = num_nearest(str_of(name), (const char *const *)m->keys, m->n);
 	_cleanup_(buf_free) struct buf key = { 0 };
-	struct endpoint at;
-	bool udp;
+	struct listen_at at;
 
 	buf_init(&key, 0);
 	for (size_t i = 0; path[i]; i++)
@@ -123,7 +121,7 @@ static void check_reference(struct opt_ctx *c, const struct static_conf *s, cons
 	if (!e)
 		err_add(c->errs, place_of(root, path), key.p, "there is no entry point \"%s\"%s%s%s", name,
 			near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
-	else if (e->address && address_parse(e->address, &at, &udp) == 0 && udp)
+	else if (e->address && address_parse(e->address, &at) == 0 && at.udp)
 		err_add(c->errs, place_of(root, path), key.p, "entry point \"%s\" is UDP (%s); expected a TCP one",
 			name, e->address);
 }

@@ -277,28 +277,71 @@ static int rows_services(struct dump *d)
 	return counts < 0 ? counts : 0;
 }
 
+static void put_rules(struct dump *d, uint8_t rules)
+{
+	static const char *const names[] = { "track", "affinity", "quic", "local" }; /* LB_RULE_*, bit by bit */
+	char text[64] = "";
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (rules >> i & 1)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", *text ? " " : "", names[i]);
+	put_text(d, "rules", "%s", text);
+}
+
+/* A port or a range of them, as the program sees it. */
+static void row_vip(struct dump *d, const struct lb_addr *addr, const struct lb_range *r)
+{
+	struct endpoint at = endpoint_of(addr, htons(r->first));
+
+	put_endpoint(d, "vip", &at);
+	put_number(d, "lastPort", r->last);
+	put_proto(d, r->proto);
+	put_text(d, "service", "%s", service_name(d, r->service));
+	put_number(d, "serviceId", r->service);
+	put_rules(d, r->rules);
+	end_row(d);
+}
+
+static void rows_ports(struct dump *d, int ports, const struct lb_address *a)
+{
+	struct lb_port_bucket b;
+
+	for (uint32_t i = 0; bpf_map_lookup_elem(ports, &i, &b) == 0; i++)
+		for (int w = 0; w < LB_PORT_WAYS; w++) {
+			const struct lb_port *p = &b.way[w];
+			struct lb_range r = { ntohs(p->port), ntohs(p->port), p->proto, p->rules, p->service };
+
+			if (p->proto && p->address == a->id)
+				row_vip(d, &a->addr, &r);
+		}
+}
+
+static void rows_ranges(struct dump *d, int ranges, const struct lb_address *a)
+{
+	uint32_t id = a->id;
+	struct lb_ranges r;
+
+	if (!(a->flags & LB_ADDRESS_RANGES) || bpf_map_lookup_elem(ranges, &id, &r) < 0)
+		return;
+	for (int i = 0; i < LB_RANGES && r.range[i].proto; i++)
+		row_vip(d, &a->addr, &r.range[i]);
+}
+
 static int rows_vips(struct dump *d)
 {
-	_cleanup_close_ int fd = open_map(d, "vips");
-	struct lb_vip_key key, next;
-	struct lb_vip vip;
-	bool more = false;
+	_cleanup_close_ int addresses = open_map(d, "addresses");
+	_cleanup_close_ int ports = open_map(d, "ports");
+	_cleanup_close_ int ranges = open_map(d, "ranges");
+	struct lb_address_bucket b;
 
-	if (fd < 0)
-		return fd;
-	while (bpf_map_get_next_key(fd, more ? &key : NULL, &next) == 0) {
-		struct endpoint at = endpoint_of(&next.addr, next.port);
-
-		key = next;
-		more = true;
-		if (bpf_map_lookup_elem(fd, &key, &vip) < 0)
-			continue; /* gone since */
-		put_endpoint(d, "vip", &at);
-		put_proto(d, key.proto);
-		put_text(d, "service", "%s", service_name(d, vip.service));
-		put_number(d, "serviceId", vip.service);
-		end_row(d);
-	}
+	if (addresses < 0 || ports < 0 || ranges < 0)
+		return -ENOENT;
+	for (uint32_t i = 0; bpf_map_lookup_elem(addresses, &i, &b) == 0; i++)
+		for (int w = 0; w < LB_ADDRESS_WAYS; w++)
+			if (b.way[w].flags & LB_ADDRESS_VIP) {
+				rows_ports(d, ports, &b.way[w]);
+				rows_ranges(d, ranges, &b.way[w]);
+			}
 	return 0;
 }
 

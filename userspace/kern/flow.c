@@ -42,6 +42,13 @@ static const char *tcp_state(uint8_t tcp)
 	return tcp & LB_TCP_ACKED ? "established" : "opening";
 }
 
+static const char *state_of(const struct lb_flow *f)
+{
+	if (f->proto & LB_FLOW_CLIENT)
+		return "client"; /* where all flows of this address go */
+	return f->proto == IPPROTO_TCP ? tcp_state(f->tcp) : "";
+}
+
 static const struct lb_addr *source_of(const struct lb_flow *f, const struct lb_backend *b)
 {
 	if (b->mode != LB_MODE_SNAT)
@@ -57,14 +64,14 @@ static bool decode(const struct lb_flow *f, const struct table *owners, const st
 	if (f->flags & LB_FLOW_REVERSE || !b || b->gen != f->gen)
 		return false;
 	*ret = (struct flow){
-		.proto = f->proto,
+		.proto = f->proto & (uint8_t)~LB_FLOW_CLIENT,
 		.client = endpoint_of(&f->client, f->port),
-		.vip = endpoint_of(&b->vip, b->vport),
+		.vip = endpoint_of(&b->vip, f->vport),
 		.source = endpoint_of(source_of(f, b), f->snat_port),
-		.backend = endpoint_of(&b->addr, b->port),
+		.backend = endpoint_of(&b->addr, b->port ? b->port : f->vport),
 		.service_id = b->service,
 		.backend_id = f->backend,
-		.state = f->proto == IPPROTO_TCP ? tcp_state(f->tcp) : "",
+		.state = state_of(f),
 	};
 	/* Touched since the clock was read: not idle. */
 	if (c->hz && (int32_t)(c->now - f->seen) > 0)

@@ -31,6 +31,9 @@ struct kern_conf {
 	const char *pin_path;
 	uint32_t max_services, max_backends, max_flows, maglev_size;
 	uint64_t udp_timeout_ns;
+	/* Silence after which a connection may be forgotten: established, in its handshake, closed. */
+	uint64_t tcp_timeout_ns, tcp_opening_ns, tcp_closed_ns;
+	const char *hash_secret; /* borrowed; the same on all nodes that share VIPs. NULL: the public default */
 	uint16_t snat_port_lo, snat_port_hi; /* inclusive */
 	struct kern_guard guard;
 };
@@ -41,11 +44,16 @@ struct kern_backend {
 	bool up;
 };
 
+/* A port of 0 in a backend's endpoint stands for the one that the client asked for. */
 struct kern_service {
 	const char *name; /* qualified; identity in counters */
 	struct endpoint vip;
+	uint16_t last_port; /* a range of ports begins at the VIP's; 0: just that one. 0 to 65535: all of them */
 	enum kern_proto proto;
 	enum kern_forwarding forwarding;
+	bool track;	      /* remember every flow, and not only those that a change of the table concerns */
+	bool echo;	      /* the VIP answers echo requests */
+	uint64_t affinity_ns; /* all flows of a client go where they went less than so long ago; 0: each for itself */
 	const struct kern_backend *backends;
 	size_t nbackends;
 };

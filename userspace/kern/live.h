@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "kern/attach.h"
+#include "kern/directory.h"
 #include "kern/kern.h"
 #include "kern/neigh.h"
 #include "kern/table.h"
@@ -16,10 +17,15 @@ struct live {
 	struct xdp_bpf *object;
 	struct neigh *neigh;
 	struct table table; /* equals the maps `services` and `backends` */
-	uint64_t *rows_of;  /* per service id: fingerprint of the installed Maglev table; 0: none known */
+	struct directory directory;
+	uint64_t *rows_of; /* per service id: fingerprint of the installed Maglev table; 0: none known */
+	uint32_t *moved;   /* per service id: rows that remember what they were */
+	struct settle *settle;
+	bool track_udp; /* UDP sessions are limited, so they have to be known */
 	struct attach *attach;
 	size_t nattach;
 	uint64_t resolved_ns; /* when every hop was last looked up */
+	uint64_t settled_ns;  /* when moved rows were last seen to */
 	size_t nallow, ndeny; /* prefixes in force */
 	bool unresolved;      /* a backend waits for its next hop */
 };

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
+#include "base/hash.h"
 #include "base/mem.h"
 #include "kern/mapio.h"
 #include "kern/pin.h"
@@ -27,6 +27,16 @@ static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap
 	return 0;
 }
 
+struct lb_hash_key hash_key_of(const struct kern_conf *c)
+{
+	const char *secret = c->hash_secret ? c->hash_secret : "";
+	struct lb_hash_key key;
+
+	for (uint64_t i = 0; i < LB_HASH_WORDS; i++)
+		key.w[i] = (uint32_t)hash_bytes(secret, strlen(secret), i + 1);
+	return key;
+}
+
 static struct lb_abi wanted_abi(const struct kern_conf *c)
 {
 	return (struct lb_abi){
@@ -35,12 +45,12 @@ static struct lb_abi wanted_abi(const struct kern_conf *c)
 		.max_services = c->max_services,
 		.max_backends = c->max_backends,
 		.max_flows = c->max_flows,
+		.key = hash_key_of(c),
 	};
 }
 
-/* 0: nothing pinned, or pinned and fitting (then `want->hash_seed` is the pinned one); -ESTALE: made for something
- * else. */
-static int check_pins(const struct kern_conf *c, struct lb_abi *want, struct err_list *errs)
+/* 0: nothing pinned, or pinned and fitting; -ESTALE: made for something else. */
+static int check_pins(const struct kern_conf *c, const struct lb_abi *want, struct err_list *errs)
 {
 	_cleanup_close_ int fd = -1;
 	char path[PIN_PATH_MAX];
@@ -52,14 +62,16 @@ static int check_pins(const struct kern_conf *c, struct lb_abi *want, struct err
 	fd = bpf_obj_get(path);
 	if (fd < 0 || bpf_map_lookup_elem(fd, &zero, &have) < 0 || have.abi == 0)
 		return 0;
-	want->hash_seed = have.hash_seed;
 	if (memcmp(&have, want, sizeof(have)) == 0)
 		return 0;
 	err_add(errs, (struct place){ 0 }, "kernel.pinPath",
-		"the maps pinned under %s were made for ABI %u, %u services, %u backends, %u flows, %u Maglev rows; "
+		"the maps pinned under %s were made for ABI %u, %u services, %u backends, %u flows, %u Maglev rows%s; "
 		"wanted are ABI "
 		"%u, %u, %u, %u, %u: restore those settings, or end their forwarding with `rm -r %s`",
 		c->pin_path, have.abi, have.max_services, have.max_backends, have.max_flows, have.maglev_size,
+		have.abi == want->abi && memcmp(&have.key, &want->key, sizeof(have.key)) != 0
+			? " and another hashSecret"
+			: "",
 		want->abi, want->max_services, want->max_backends, want->max_flows, want->maglev_size, c->pin_path);
 	return -ESTALE;
 }
@@ -80,43 +92,70 @@ static uint32_t flow_buckets(const struct kern_conf *c)
 	return n;
 }
 
-static int set_knobs(struct xdp_bpf *o, const struct kern_conf *c, uint32_t seed)
+/* With two choices of bucket, tables that are at most a third full do not overflow (lb/service.h). */
+static uint32_t address_buckets(const struct kern_conf *c)
+{
+	uint32_t n = 64; /* a page at least, since it is mapped */
+
+	while (n < c->max_services + c->max_backends)
+		n *= 2;
+	return n;
+}
+
+static uint32_t port_buckets(const struct kern_conf *c)
+{
+	uint32_t n = 128;
+
+	while (n < c->max_services)
+		n *= 2;
+	return n;
+}
+
+static int set_knobs(struct xdp_bpf *o, const struct kern_conf *c)
 {
 	unsigned hz = probe_hz();
 
 	if (hz == 0)
 		return -EOPNOTSUPP;
 	o->rodata->knob_maglev_size = c->maglev_size;
-	o->rodata->knob_hash_seed = seed;
+	o->rodata->hash_key = hash_key_of(c);
+	o->rodata->knob_address_buckets = address_buckets(c);
+	o->rodata->knob_port_buckets = port_buckets(c);
 	o->rodata->knob_jiffies_second = hz;
 	o->rodata->knob_udp_idle = seconds_up(c->udp_timeout_ns);
+	o->rodata->knob_tcp_idle = seconds_up(c->tcp_timeout_ns);
+	o->rodata->knob_tcp_opening = seconds_up(c->tcp_opening_ns);
+	o->rodata->knob_tcp_closed = seconds_up(c->tcp_closed_ns);
 	o->rodata->knob_flow_buckets = flow_buckets(c);
 	o->rodata->knob_snat_port_lo = c->snat_port_lo;
 	o->rodata->knob_snat_port_hi = c->snat_port_hi;
 	return 0;
 }
 
-static int new_rows(uint32_t size)
+static int new_table(const char *name, size_t bytes)
 {
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maglev_rows", sizeof(uint32_t), size * sizeof(uint16_t), 1, NULL);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t), (uint32_t)bytes, 1, NULL);
 
 	return fd < 0 ? -errno : fd;
 }
 
-/* rows: an inner map as template; libbpf needs it open until the object is loaded. */
-static int set_sizes(struct xdp_bpf *o, const struct kern_conf *c, int rows)
+/* rows, past: inner maps as templates; libbpf needs them open until the object is loaded. */
+static int set_sizes(struct xdp_bpf *o, const struct kern_conf *c, int rows, int past)
 {
 	struct {
 		struct bpf_map *map;
 		uint32_t n;
 	} sizes[] = {
-		{ o->maps.vips, c->max_services * 2 }, /* and as many address entries at most */
+		{ o->maps.addresses, address_buckets(c) },   { o->maps.ports, port_buckets(c) },
+		{ o->maps.ranges, c->max_services },	     { o->maps.past, c->max_services },
 		{ o->maps.services, c->max_services },	     { o->maps.service_counts, c->max_services },
 		{ o->maps.maglev, c->max_services },	     { o->maps.backends, c->max_backends },
 		{ o->maps.backend_counts, c->max_backends }, { o->maps.flows, flow_buckets(c) },
 	};
 	int r = bpf_map__set_inner_map_fd(o->maps.maglev, rows);
 
+	if (r == 0)
+		r = bpf_map__set_inner_map_fd(o->maps.past, past);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(sizes); i++)
 		r = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
 	return r;
@@ -150,20 +189,21 @@ static int set_pins(struct xdp_bpf *o, const char *dir)
 	return 0;
 }
 
-static int load(const struct kern_conf *c, struct lb_abi *abi, struct xdp_bpf **ret)
+static int load(const struct kern_conf *c, const struct lb_abi *abi, struct xdp_bpf **ret)
 {
-	_cleanup_close_ int rows = new_rows(c->maglev_size);
+	_cleanup_close_ int rows = new_table("maglev_rows", c->maglev_size * sizeof(uint16_t));
+	_cleanup_close_ int past = new_table("maglev_past", c->maglev_size * sizeof(struct lb_past));
 	struct xdp_bpf *o;
 	int r;
 
-	if (rows < 0)
-		return rows;
+	if (rows < 0 || past < 0)
+		return rows < 0 ? rows : past;
 	o = xdp_bpf__open();
 	if (!o)
 		return -errno;
-	r = set_knobs(o, c, abi->hash_seed);
+	r = set_knobs(o, c);
 	if (r == 0)
-		r = set_sizes(o, c, rows);
+		r = set_sizes(o, c, rows, past);
 	if (r == 0)
 		r = guard_configure(o, &c->guard, o->rodata->knob_jiffies_second);
 	if (r == 0)
@@ -186,8 +226,6 @@ int object_open(const struct kern_conf *conf, struct xdp_bpf **ret, struct err_l
 	libbpf_print_fn_t before;
 	int r;
 
-	if (getrandom(&abi.hash_seed, sizeof(abi.hash_seed), 0) < 0)
-		return -errno;
 	first_words[0] = '\0';
 	before = libbpf_set_print(keep_words);
 	r = check_pins(conf, &abi, errs);
@@ -208,13 +246,13 @@ void object_close(struct xdp_bpf **o)
 	*o = NULL;
 }
 
-int object_new_rows(const uint16_t *rows, uint32_t size)
+int object_new_table(const char *name, const void *value, size_t bytes)
 {
-	int fd = new_rows(size), r;
+	int fd = new_table(name, bytes), r;
 
 	if (fd < 0)
 		return fd;
-	r = mapio_put(fd, 0, rows);
+	r = mapio_put(fd, 0, value);
 	if (r < 0)
 		close(fd);
 	return r < 0 ? r : fd;

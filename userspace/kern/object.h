@@ -11,4 +11,6 @@ struct xdp_bpf;
 int object_open(const struct kern_conf *conf, struct xdp_bpf **ret, struct err_list *errs);
 void object_close(struct xdp_bpf **o); /* pins stay */
 /* A new inner map for Maglev rows (`size` 16-bit ids, copied). A descriptor the caller closes, or -errno. */
-int object_new_rows(const uint16_t *rows, uint32_t size);
+/* What the flow hash is keyed with for this secret. */
+struct lb_hash_key hash_key_of(const struct kern_conf *conf);
+int object_new_table(const char *name, const void *value, size_t bytes);

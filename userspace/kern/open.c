@@ -11,6 +11,9 @@
 #include "kern/mapio.h"
 #include "kern/object.h"
 #include "kern/pin.h"
+#include "kern/rows.h"
+#include "kern/settle.h"
+#include "kern/sync_directory.h"
 #include "kern/sync_guard.h"
 #include "kern/sync_service.h"
 #include "xdp.skel.h"
@@ -62,6 +65,10 @@ static void live_refresh(struct kern *k)
 	uint64_t now = clock_mono_ns();
 	bool news = neigh_drain(l->neigh);
 
+	if (now - l->settled_ns >= NS_PER_S) {
+		settle_step(l);
+		l->settled_ns = now;
+	}
 	if (!news && !l->unresolved && now - l->resolved_ns < HOPS_EVERY_NS)
 		return;
 	attach_all(l);
@@ -92,11 +99,15 @@ static void live_free(struct live *l)
 {
 	for (size_t i = 0; i < l->nattach; i++)
 		attach_off(&l->attach[i], true, l->pin_path);
+	settle_void(l);
+	settle_free(&l->settle);
+	sync_directory_close(l);
 	object_close(&l->object);
 	neigh_close(&l->neigh);
 	table_free(&l->table);
 	mem_closep(&l->lock_fd);
 	free(l->rows_of);
+	free(l->moved);
 	free(l->attach);
 	free(l->pin_path);
 	free(l);
@@ -134,6 +145,9 @@ static struct live *live_new(const struct kern_conf *conf, int lock_fd)
 	l->mode = conf->mode;
 	l->maglev_size = conf->maglev_size;
 	l->rows_of = mem_zalloc(conf->max_services * sizeof(*l->rows_of));
+	l->moved = mem_zalloc(conf->max_services * sizeof(*l->moved));
+	l->settle = settle_new(conf->tcp_timeout_ns, conf->udp_timeout_ns);
+	l->track_udp = conf->guard.connections_per_second > 0;
 	l->attach = mem_zalloc((conf->ninterfaces + 1) * sizeof(*l->attach));
 	l->nattach = conf->ninterfaces;
 	for (size_t i = 0; i < l->nattach; i++)
@@ -147,14 +161,31 @@ static int check_conf(const struct kern_conf *c, struct err_list *errs)
 	struct place at = { 0 };
 	size_t before = errs->errors;
 
-	if (c->max_backends == 0 || c->max_backends >= LB_ID_NONE || c->max_services == 0 ||
+	if (c->max_backends == 0 || c->max_backends >= LB_ROW_NONE || c->max_services == 0 ||
 	    c->max_services >= LB_ID_NONE)
-		err_add(errs, at, "kernel", "maxServices and maxBackends must be 1..%u", LB_ID_NONE - 1);
+		err_add(errs, at, "kernel", "maxServices must be 1..%u and maxBackends 1..%u", LB_ID_NONE - 1,
+			LB_ROW_NONE - 1);
 	if (c->max_flows == 0 || c->max_flows > MAX_FLOWS)
 		err_add(errs, at, "kernel.maxFlows", "must be 1..%u", MAX_FLOWS);
 	if (c->snat_port_lo == 0 || c->snat_port_lo > c->snat_port_hi)
 		err_add(errs, at, "kernel", "the source port range %u-%u is empty", c->snat_port_lo, c->snat_port_hi);
 	return errs->errors == before ? 0 : -EINVAL;
+}
+
+/* How many rows of the service an earlier agent left marked. */
+static int adopt_rows(struct live *l, uint32_t id)
+{
+	struct rows rows;
+	int r;
+
+	if (!l->table.services[id].active)
+		return 0;
+	r = rows_read(l, id, &rows);
+	if (r < 0)
+		return r;
+	l->moved[id] = (uint32_t)rows.moved;
+	rows_free(&rows);
+	return 0;
 }
 
 /* The ids an earlier agent gave out, and the ways its backends are reached by. */
@@ -166,6 +197,8 @@ static int adopt_table(struct live *l)
 	if (r == 0)
 		r = mapio_read_array(bpf_map__fd(l->object->maps.backends), l->table.backends, l->table.nbackends,
 				     sizeof(*l->table.backends));
+	for (uint32_t id = 0; r == 0 && id < l->table.nservices; id++)
+		r = adopt_rows(l, id);
 	for (uint32_t id = 0; r == 0 && id < l->table.nbackends; id++)
 		if (l->table.backends[id].flags & LB_BACKEND_NEXTHOP)
 			(void)sync_device(l, l->table.backends[id].ifindex);
@@ -211,6 +244,8 @@ int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *
 	if (r < 0)
 		goto fail;
 	r = neigh_open(&l->neigh);
+	if (r == 0)
+		r = sync_directory_open(l);
 	if (r == 0)
 		r = adopt_table(l);
 	if (r < 0) {

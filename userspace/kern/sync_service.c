@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/maglev.h"
 #include "base/mem.h"
 #include "kern/mapio.h"
-#include "kern/object.h"
+#include "kern/rows.h"
+#include "kern/settle.h"
+#include "kern/sync_directory.h"
 #include "lb/count.h"
 #include "xdp.skel.h"
 
@@ -26,6 +29,7 @@ struct plan {
 	int **backend; /* [n][nbackends] */
 	size_t n;
 	bool *keep_service, *keep_backend; /* by id: desired */
+	bool *new_backend;		   /* by id: given to another owner */
 	uint64_t now_ns;
 };
 
@@ -47,7 +51,7 @@ static void check_backend(const struct kern_service *s, const struct endpoint *a
 {
 	bool tunnel = s->forwarding == KERN_IPIP || s->forwarding == KERN_GUE;
 
-	if (addr_is_any(&at->addr) || at->port == 0)
+	if (addr_is_any(&at->addr) || (at->port == 0 && !s->last_port))
 		err_add(errs, NOWHERE, s->name, "server %zu: XDP needs an address and a port", n);
 	else if (!tunnel && addr_is_v4(&at->addr) != addr_is_v4(&s->vip.addr))
 		err_add(errs, NOWHERE, s->name,
@@ -62,13 +66,25 @@ static void check_service(const struct kern_service *s, struct err_list *errs)
 	if (strlen(s->name) >= LB_NAME_MAX)
 		err_add(errs, NOWHERE, s->name, "the name is longer than the %d bytes the kernel tier keeps",
 			LB_NAME_MAX - 1);
-	if (addr_is_any(&s->vip.addr) || s->vip.port == 0)
+	if (addr_is_any(&s->vip.addr) || (s->vip.port == 0 && !s->last_port))
 		err_add(errs, NOWHERE, s->name,
 			"XDP needs one address and a port to serve, such as 198.18.0.10:53 or [fd00::10]:53");
+	if (s->last_port && s->last_port <= s->vip.port)
+		err_add(errs, NOWHERE, s->name, "the range of ports %u-%u is empty", s->vip.port, s->last_port);
 	if ((unsigned)s->forwarding > KERN_GUE)
 		err_add(errs, NOWHERE, s->name, "unknown forwarding");
 	for (size_t i = 0; i < s->nbackends; i++)
 		check_backend(s, &s->backends[i].at, i + 1, errs);
+}
+
+/* A port of its own may lie in another service's range, and then comes first. */
+static bool collide(const struct kern_service *a, const struct kern_service *b)
+{
+	uint16_t a_last = a->last_port ? a->last_port : a->vip.port, b_last = b->last_port ? b->last_port : b->vip.port;
+
+	if (a->proto != b->proto || !addr_eq(&a->vip.addr, &b->vip.addr) || !a->last_port != !b->last_port)
+		return false;
+	return a->vip.port <= b_last && b->vip.port <= a_last;
 }
 
 static int check(const struct kern_service *services, size_t n, struct err_list *errs)
@@ -78,7 +94,7 @@ static int check(const struct kern_service *services, size_t n, struct err_list 
 	for (size_t i = 0; i < n; i++) {
 		check_service(&services[i], errs);
 		for (size_t j = 0; j < i; j++)
-			if (services[i].proto == services[j].proto && endpoint_eq(&services[i].vip, &services[j].vip))
+			if (collide(&services[i], &services[j]))
 				err_add(errs, NOWHERE, services[i].name,
 					"the same address and port is already served by %s", services[j].name);
 	}
@@ -93,7 +109,23 @@ static void plan_free(struct plan *p)
 	free(p->service);
 	free(p->keep_service);
 	free(p->keep_backend);
+	free(p->new_backend);
 	table_free(&p->table);
+}
+
+static bool is_direct(const struct kern_service *s)
+{
+	return s->forwarding >= KERN_DSR;
+}
+
+/* What is rewritten has to be remembered. */
+static void set_rules(const struct live *l, struct lb_service *to, const struct kern_service *s)
+{
+	bool track = s->track || !is_direct(s) || (l->track_udp && s->proto == KERN_UDP);
+
+	to->rules = (track ? LB_RULE_TRACK : 0) | (s->affinity_ns ? LB_RULE_AFFINITY : 0);
+	to->affinity = (uint32_t)((s->affinity_ns + NS_PER_S - 1) / NS_PER_S);
+	to->echo = s->echo;
 }
 
 static void zero_if_new(struct bpf_map *counts, bool is_new, int id)
@@ -116,6 +148,7 @@ static int plan_backends(struct live *l, struct plan *p, const struct kern_servi
 		zero_if_new(l->object->maps.backend_counts, is_new, id);
 		if (is_new)
 			l->rows_of[p->service[i]] = 0;
+		p->new_backend[id] = is_new;
 		p->backend[i][j] = id;
 		p->keep_backend[id] = true;
 	}
@@ -134,8 +167,9 @@ static int plan_make(struct live *l, struct plan *p, const struct kern_service *
 	p->backend = mem_zalloc((n + 1) * sizeof(*p->backend));
 	p->keep_service = mem_zalloc(p->table.nservices);
 	p->keep_backend = mem_zalloc(p->table.nbackends);
+	p->new_backend = mem_zalloc(p->table.nbackends);
 	for (size_t i = 0; i < n; i++) {
-		struct lb_vip_key vip = table_vip(&services[i].vip, (uint8_t)services[i].proto);
+		struct lb_vip_key vip = table_vip(&services[i].vip, services[i].last_port, (uint8_t)services[i].proto);
 		int id = table_take_service(&p->table, services[i].name, &vip, &is_new);
 
 		if (id < 0)
@@ -145,6 +179,7 @@ static int plan_make(struct live *l, struct plan *p, const struct kern_service *
 			l->rows_of[id] = 0;
 		p->service[i] = id;
 		p->keep_service[id] = true;
+		set_rules(l, &p->table.services[id], &services[i]);
 	}
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = plan_backends(l, p, &services[i], i);
@@ -248,19 +283,34 @@ static uint64_t endpoint_hash(const struct endpoint *at)
 	return hash_bytes(bytes, sizeof(bytes), 0);
 }
 
-static int put_rows(struct live *l, uint32_t service, const struct maglev_backend *mb, size_t n)
+/* Whose id it was when the row was moved, it is not now. */
+static bool is_strange(void *ctx, uint16_t id)
 {
-	_cleanup_free_ uint16_t *rows = mem_alloc(l->maglev_size * sizeof(*rows));
-	_cleanup_close_ int fd = -1;
-	int r = maglev_build(rows, l->maglev_size, mb, n);
+	const struct plan *p = ctx;
 
-	if (r < 0)
-		return r;
-	fd = object_new_rows(rows, l->maglev_size);
-	return fd < 0 ? fd : mapio_put(bpf_map__fd(l->object->maps.maglev), service, &fd);
+	return id >= p->table.nbackends || p->new_backend[id];
 }
 
-/* Step 2: a new Maglev table, if membership or weights changed. */
+static int put_rows(struct live *l, struct plan *p, const struct kern_service *s, uint32_t service,
+		    const struct maglev_backend *mb)
+{
+	_cleanup_free_ uint16_t *want = mem_alloc(l->maglev_size * sizeof(*want));
+	struct rows rows;
+	int r = maglev_build(want, l->maglev_size, mb, s->nbackends);
+
+	if (r == 0)
+		r = rows_read(l, service, &rows);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < l->maglev_size; i++)
+		want[i] &= LB_ROW_NONE;
+	rows_move(&rows, want, is_direct(s) || s->affinity_ns, (uint16_t)(p->now_ns / NS_PER_S), is_strange, p);
+	r = rows_write(l, service, &rows);
+	rows_free(&rows);
+	return r;
+}
+
+/* Step 3: a new Maglev table, if membership or weights changed. */
 static int install_rows(struct live *l, struct plan *p, const struct kern_service *s, size_t i)
 {
 	_cleanup_free_ struct maglev_backend *mb = mem_zalloc((s->nbackends + 1) * sizeof(*mb));
@@ -276,48 +326,31 @@ static int install_rows(struct live *l, struct plan *p, const struct kern_servic
 	print = hash_bytes(mb, s->nbackends * sizeof(*mb), l->maglev_size) | 1;
 	if (l->rows_of[id] == print)
 		return 0;
-	r = put_rows(l, id, mb, s->nbackends);
+	r = put_rows(l, p, s, id, mb);
 	if (r == 0)
 		l->rows_of[id] = print;
+	settle_void(l);
 	return r;
 }
 
-/* Step 3: the VIP, then its address for the packets that have no port. */
-static int install_vip(struct live *l, const struct kern_service *s, uint32_t id)
+/* Step 2: answers of new backends are ours before packets go there. The services are still those of before. */
+static int install_sources(struct live *l, struct plan *p)
 {
-	int fd = bpf_map__fd(l->object->maps.vips);
-	struct lb_vip_key key = table_vip(&s->vip, (uint8_t)s->proto), any = { .addr = key.addr };
-	struct lb_vip vip = { .service = (uint16_t)id }, none = { .service = LB_ID_NONE };
+	struct table t = { .services = l->table.services,
+			   .nservices = l->table.nservices,
+			   .backends = p->table.backends,
+			   .nbackends = p->table.nbackends };
 
-	if (bpf_map_update_elem(fd, &key, &vip, BPF_ANY) < 0 || bpf_map_update_elem(fd, &any, &none, BPF_ANY) < 0)
-		return -errno;
-	return 0;
+	return sync_directory(l, &t);
 }
 
-static bool vip_wanted(const struct lb_vip_key *key, const struct kern_service *services, size_t n)
+/* Step 4: who is gone is no longer reachable, who is new is. */
+static int install_directory(struct live *l, struct plan *p)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct lb_vip_key k = table_vip(&services[i].vip, (uint8_t)services[i].proto), any = { .addr = k.addr };
-
-		if (memcmp(key, &k, sizeof(k)) == 0 || memcmp(key, &any, sizeof(any)) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Step 4: VIPs nobody wants. The key after a deleted one is asked for before the deletion. */
-static void remove_vips(struct live *l, const struct kern_service *services, size_t n)
-{
-	int fd = bpf_map__fd(l->object->maps.vips);
-	struct lb_vip_key key, next;
-	int more = bpf_map_get_next_key(fd, NULL, &next);
-
-	while (more == 0) {
-		key = next;
-		more = bpf_map_get_next_key(fd, &key, &next);
-		if (!vip_wanted(&key, services, n))
-			(void)bpf_map_delete_elem(fd, &key);
-	}
+	for (uint32_t id = 0; id < p->table.nservices; id++)
+		if (p->table.services[id].active && !p->keep_service[id])
+			table_retire_service(&p->table, id, p->now_ns);
+	return sync_directory(l, &p->table);
 }
 
 /* Step 5: backends that may get no new flows: down, or without weight. */
@@ -340,14 +373,12 @@ static int lower(struct live *l, struct plan *p, const struct kern_service *serv
 /* Step 6: what is gone keeps its record, for the connections it still has and in case it comes back. */
 static int retire(struct live *l, struct plan *p)
 {
-	int maglev = bpf_map__fd(l->object->maps.maglev), r = 0;
+	int r = 0;
 
 	for (uint32_t id = 0; r == 0 && id < p->table.nservices; id++) {
-		if (!p->table.services[id].active || p->keep_service[id])
+		if (!l->table.services[id].active || p->table.services[id].active)
 			continue;
-		table_retire_service(&p->table, id, p->now_ns);
-		l->rows_of[id] = 0;
-		(void)bpf_map_delete_elem(maglev, &id);
+		rows_drop(l, id);
 		r = put_service(l, &p->table, id);
 	}
 	for (uint32_t id = 0; r == 0 && id < p->table.nbackends; id++) {
@@ -365,12 +396,12 @@ static int install(struct live *l, struct plan *p, const struct kern_service *se
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = install_records(l, p, &services[i], i, errs);
+	if (r == 0)
+		r = install_sources(l, p);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = install_rows(l, p, &services[i], i);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = install_vip(l, &services[i], (uint32_t)p->service[i]);
 	if (r == 0)
-		remove_vips(l, services, n);
+		r = install_directory(l, p);
 	if (r == 0)
 		r = lower(l, p, services, n);
 	if (r == 0)
@@ -402,8 +433,12 @@ int sync_service(struct live *l, const struct kern_service *services, size_t n, 
 	return r;
 }
 
+/* A new source address is one that answers come to before packets leave with it. */
 void sync_hops(struct live *l)
 {
+	_cleanup_free_ bool *changed = mem_zalloc(l->table.nbackends);
+	bool any = false;
+
 	l->unresolved = false;
 	for (uint32_t id = 0; id < l->table.nbackends; id++) {
 		struct lb_backend *b = &l->table.backends[id], before = *b;
@@ -412,7 +447,12 @@ void sync_hops(struct live *l)
 			continue;
 		if (fill_hop(l, b) == -EAGAIN && !b->retired)
 			l->unresolved = true;
-		if (memcmp(&before, b, sizeof(before)) != 0)
-			(void)put_backend(l, &l->table, id);
+		changed[id] = memcmp(&before, b, sizeof(before)) != 0;
+		any |= changed[id];
 	}
+	if (any)
+		(void)sync_directory(l, &l->table);
+	for (uint32_t id = 0; any && id < l->table.nbackends; id++)
+		if (changed[id])
+			(void)put_backend(l, &l->table, id);
 }

@@ -38,9 +38,12 @@ struct lb_addr table_addr(const struct addr *a)
 	return out;
 }
 
-struct lb_vip_key table_vip(const struct endpoint *at, uint8_t proto)
+struct lb_vip_key table_vip(const struct endpoint *at, uint16_t last, uint8_t proto)
 {
-	return (struct lb_vip_key){ .addr = table_addr(&at->addr), .port = htons(at->port), .proto = proto };
+	return (struct lb_vip_key){ .addr = table_addr(&at->addr),
+				    .port = htons(at->port),
+				    .last = htons(last ? last : at->port),
+				    .proto = proto };
 }
 
 struct endpoint table_endpoint(const struct lb_backend *b)
@@ -145,7 +148,6 @@ int table_take_backend(struct table *t, uint32_t service, const struct endpoint 
 	t->backends[id] = (struct lb_backend){
 		.addr = addr,
 		.vip = t->services[service].vip.addr,
-		.vport = t->services[service].vip.port,
 		.port = port,
 		.service = (uint16_t)service,
 		.gen = (uint16_t)(t->backends[id].gen + 1),

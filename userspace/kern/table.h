@@ -35,5 +35,6 @@ static inline bool table_backend_active(const struct lb_backend *b)
 }
 
 struct lb_addr table_addr(const struct addr *a);
-struct lb_vip_key table_vip(const struct endpoint *at, uint8_t proto);
+/* last: last port of a range; 0: only the endpoint's own. */
+struct lb_vip_key table_vip(const struct endpoint *at, uint16_t last, uint8_t proto);
 struct endpoint table_endpoint(const struct lb_backend *b);

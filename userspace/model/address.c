@@ -1,6 +1,7 @@
 /* Addresses as configuration writes them. */
 #include "model/address.h"
 #include <errno.h>
+#include <stdio.h>
 #include "base/num.h"
 
 /* Takes a trailing /tcp or /udp off. */
@@ -12,19 +13,6 @@ static int cut_protocol(struct str *text, bool *ret_udp)
 	if (suffix.p && !*ret_udp && !str_ieq(suffix, STR("tcp")))
 		return -EINVAL;
 	*text = head;
-	return 0;
-}
-
-int address_parse(const char *text, struct endpoint *ret_at, bool *ret_udp)
-{
-	struct str s = str_of(text);
-	struct endpoint at;
-	bool udp;
-
-	if (cut_protocol(&s, &udp) || endpoint_parse(s, &at) || !at.port)
-		return -EINVAL;
-	*ret_at = at;
-	*ret_udp = udp;
 	return 0;
 }
 
@@ -52,23 +40,65 @@ static void split_port(struct str s, struct str *ret_host, struct str *ret_port)
 	*ret_port = str_mk(colon + 1, s.n - ret_host->n - 1);
 }
 
+static int parse_ports(struct str s, struct listen_at *ret)
+{
+	struct str first, last = str_cut(s, '-', &first);
+
+	ret->last = 0;
+	if (str_eq(s, STR("*"))) {
+		ret->at.port = 0;
+		ret->last = 65535;
+		return 0;
+	}
+	if (parse_port(first, &ret->at.port) || (last.p && parse_port(last, &ret->last)))
+		return -EINVAL;
+	return last.p && ret->last <= ret->at.port ? -EINVAL : 0;
+}
+
+static int parse_listen_host(struct str host, struct addr *ret)
+{
+	struct endpoint e;
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (host.n >= sizeof(text) - 2)
+		return -EINVAL;
+	snprintf(text, sizeof(text), "%.*s:1", (int)host.n, host.p); /* brackets and the empty host are its business */
+	if (endpoint_parse(str_of(text), &e))
+		return -EINVAL;
+	*ret = e.addr;
+	return 0;
+}
+
+int address_parse(const char *text, struct listen_at *ret)
+{
+	struct str s = str_of(text), host, port;
+	struct listen_at at;
+
+	if (cut_protocol(&s, &at.udp))
+		return -EINVAL;
+	split_port(s, &host, &port);
+	if (!port.p || parse_ports(port, &at) || parse_listen_host(host, &at.at.addr))
+		return -EINVAL;
+	*ret = at;
+	return 0;
+}
+
 const char *address_problem(const char *text)
 {
 	struct str s = str_of(text), host, port;
-	struct endpoint at;
+	struct listen_at at;
 	struct addr ip;
-	uint16_t number;
 	bool udp;
 
-	if (address_parse(text, &at, &udp) == 0)
+	if (address_parse(text, &at) == 0)
 		return NULL;
 	if (cut_protocol(&s, &udp))
 		return "what follows the slash must be tcp or udp";
 	split_port(s, &host, &port);
 	if (!port.p || !port.n)
 		return "the port is missing";
-	if (parse_port(port, &number))
-		return "the port must be a number from 1 to 65535";
+	if (parse_ports(port, &at))
+		return "the port must be a number from 1 to 65535, a range of them such as 8000-8099, or * for all";
 	if (host.n && addr_parse(host, &ip))
 		return "the host must be an IP address, in brackets when it is IPv6, or nothing for every address";
 	return "it is not an address";

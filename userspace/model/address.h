@@ -3,8 +3,16 @@
 #include <stdbool.h>
 #include "base/addr.h"
 
-/* "[host]:port[/tcp|/udp]" with an IP literal or nothing as host, port 1..65535. 0 or -EINVAL. */
-int address_parse(const char *text, struct endpoint *ret_at, bool *ret_udp);
+/* Where an entry point listens. last: last port of a range that begins at at.port; 0: just that one. All ports of an
+ * address are 0 to 65535. */
+struct listen_at {
+	struct endpoint at;
+	uint16_t last;
+	bool udp;
+};
+/* "[host]:port[-last][/tcp|/udp]" with an IP literal or nothing as host, ports 1..65535, "*" for all of them. 0 or
+ * -EINVAL. */
+int address_parse(const char *text, struct listen_at *ret);
 /* Why address_parse refuses the text: a static phrase such as "the port is missing"; NULL when it does not. */
 const char *address_problem(const char *text);
 /* "http://host[:port][/…]" of a server. 0 or -EINVAL. Host: IP literal (brackets removed from IPv6) or name; port 80

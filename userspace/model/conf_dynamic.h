@@ -62,10 +62,14 @@ struct tcp_health_conf {
 enum datapath { DATAPATH_XDP };
 enum forwarding { FORWARDING_SNAT, FORWARDING_DNAT, FORWARDING_DSR, FORWARDING_IPIP, FORWARDING_GUE };
 
+enum tracking { TRACKING_CHANGES, TRACKING_ALWAYS };
+
 struct l4_lb_conf {		 /* tcp and udp */
 	struct opt_list servers; /* struct l4_server_conf */
 	int datapath;		 /* enum datapath */
 	int forwarding;		 /* enum forwarding */
+	int tracking;		 /* enum tracking */
+	int64_t affinity_ns;	 /* 0: none */
 	struct tcp_health_conf *health_check;
 	struct place at;
 };

@@ -11,7 +11,7 @@ static void check_server(struct opt_ctx *c, const void *value, struct place at, 
 	const char *text = *(char *const *)value;
 	struct endpoint e;
 
-	if (endpoint_parse(str_of(text), &e) || !e.port || text[0] == ':')
+	if (endpoint_parse(str_of(text), &e) || text[0] == ':')
 		err_add(c->errs, at, key, "\"%s\" is not valid; expected ip:port, an IPv6 address in brackets", text);
 	else if (addr_is_any(&e.addr))
 		err_add(c->errs, at, key, "\"%s\" is every address; expected the address of one server", text);
@@ -83,24 +83,25 @@ static const struct opt_table udp_router_table = { .rows = udp_router_rows,
 /* ---- services ---- */
 
 #define T struct l4_server_conf
-#define SERVER_ROWS(port)                                                                                         \
-	{                                                                                                         \
-		{ .name = "address",                                                                              \
-		  .kind = OPT_STRING,                                                                             \
-		  .offset = offsetof(T, address),                                                                 \
-		  .check = check_server,                                                                          \
-		  .flags = OPT_REQUIRED,                                                                          \
-		  .example = "\"198.18.1.11:" port "\"",                                                          \
-		  .doc = "Where the server is, as ip:port, an IPv6 address in brackets. Names are not looked up " \
-			 "here, because "                                                                         \
-			 "the kernel tier balances over exactly these addresses." },                              \
-			{ .name = "weight",                                                                       \
-			  .kind = OPT_INT,                                                                        \
-			  .offset = offsetof(T, weight),                                                          \
-			  .def = "1",                                                                             \
-			  .max = 65535,                                                                           \
-			  .doc = CONF_DOC_WEIGHT },                                                               \
-			{ 0 },                                                                                    \
+#define SERVER_ROWS(port)                                                                                            \
+	{                                                                                                            \
+		{ .name = "address",                                                                                 \
+		  .kind = OPT_STRING,                                                                                \
+		  .offset = offsetof(T, address),                                                                    \
+		  .check = check_server,                                                                             \
+		  .flags = OPT_REQUIRED,                                                                             \
+		  .example = "\"198.18.1.11:" port "\"",                                                             \
+		  .doc = "Where the server is, as ip:port, an IPv6 address in brackets. Names are not looked up "    \
+			 "here, because "                                                                            \
+			 "the kernel tier balances over exactly these addresses. Port 0 is the one that the client " \
+			 "asked for, with an entry point of several ports." },                                       \
+			{ .name = "weight",                                                                          \
+			  .kind = OPT_INT,                                                                           \
+			  .offset = offsetof(T, weight),                                                             \
+			  .def = "1",                                                                                \
+			  .max = 65535,                                                                              \
+			  .doc = CONF_DOC_WEIGHT },                                                                  \
+			{ 0 },                                                                                       \
 	}
 static const struct opt tcp_server_rows[] = SERVER_ROWS("5432");
 static const struct opt udp_server_rows[] = SERVER_ROWS("53");
@@ -182,6 +183,7 @@ static const struct opt_table health_table = {
 #undef T
 
 static const char *const datapaths[] = { "xdp", NULL };
+static const char *const trackings[] = { "changes", "always", NULL };
 static const char *const forwardings[] = { "snat", "dnat", "dsr", "ipip", "gue", NULL };
 
 #define DOC_SERVERS                                                                                                   \
@@ -204,6 +206,16 @@ static const char *const forwardings[] = { "snat", "dnat", "dsr", "ipip", "gue",
 	"dsr must be on a network of this host; those of ipip and gue need something that unpacks. Not part of "       \
 	"Traefik."
 
+#define DOC_TRACKING                                                                                                   \
+	"Which flows the kernel tier remembers when packets leave as they came (dsr, ipip, gue). changes: only those " \
+	"that a change of servers or weights would have moved; all others follow from the table, which costs no "      \
+	"memory and a fraction of the time. always: each. With snat and dnat each is remembered anyway. Not part of "  \
+	"Traefik."
+#define DOC_AFFINITY                                                                                                  \
+	"For how long all flows of a client address go to the server that the last one went to, counted from when "   \
+	"the client was last heard of. 0: every flow goes its own way. A server that is down keeps nobody. Not part " \
+	"of Traefik."
+
 #define T struct l4_lb_conf
 #define LB_ROWS(servers_table)                                                                            \
 	{ .name = "servers",                                                                              \
@@ -217,9 +229,21 @@ static const char *const forwardings[] = { "snat", "dnat", "dsr", "ipip", "gue",
 		  .def = "xdp",                                                                           \
 		  .choices = datapaths,                                                                   \
 		  .doc = DOC_DATAPATH },                                                                  \
+		{ .name = "forwarding",                                                                   \
+		  .kind = OPT_ENUM,                                                                       \
+		  .offset = offsetof(T, forwarding),                                                      \
+		  .def = "snat",                                                                          \
+		  .choices = forwardings,                                                                 \
+		  .doc = DOC_FORWARDING },                                                                \
+		{ .name = "tracking",                                                                     \
+		  .kind = OPT_ENUM,                                                                       \
+		  .offset = offsetof(T, tracking),                                                        \
+		  .def = "changes",                                                                       \
+		  .choices = trackings,                                                                   \
+		  .doc = DOC_TRACKING },                                                                  \
 	{                                                                                                 \
-		.name = "forwarding", .kind = OPT_ENUM, .offset = offsetof(T, forwarding), .def = "snat", \
-		.choices = forwardings, .doc = DOC_FORWARDING                                             \
+		.name = "affinity", .kind = OPT_DURATION, .offset = offsetof(T, affinity_ns), .def = "0", \
+		.max = 65535 * 1e9, .doc = DOC_AFFINITY                                                   \
 	}
 static const struct opt tcp_lb_rows[] = {
 	LB_ROWS(tcp_server_table),

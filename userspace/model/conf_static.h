@@ -117,7 +117,9 @@ struct kernel_conf { /* kernel: */
 	int on_exit; /* enum kernel_on_exit */
 	uint64_t max_services, max_backends, max_flows;
 	uint64_t maglev_size; /* prime rows per service */
-	int64_t udp_timeout_ns;
+	int64_t udp_timeout_ns, tcp_timeout_ns, tcp_opening_ns, tcp_closed_ns;
+	char *hash_secret;
+	bool answer_ping;
 	struct kernel_snat_conf snat;
 	struct protection_conf protection;
 	struct place at;

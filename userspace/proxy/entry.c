@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "io/sock.h"
+#include "model/address.h"
 #include "proxy/h1_server.h"
 
 #define BACKLOG		  4096
@@ -17,6 +18,16 @@ static int probe_address(const struct entry *e)
 {
 	_cleanup_close_ int fd = -1;
 	return sock_listen(&e->at, false, 1, &fd);
+}
+
+void entry_place(struct entry *e)
+{
+	struct listen_at at;
+	if (address_parse(e->conf->address, &at) < 0)
+		return;
+	e->at = at.at;
+	e->last_port = at.last;
+	e->udp = at.udp;
 }
 
 int entry_open(const struct entry *e, unsigned nworkers, int *ret_fds)

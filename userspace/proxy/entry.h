@@ -14,6 +14,7 @@ struct entry {
 	const char *name;
 	const struct entry_conf *conf;
 	struct endpoint at;
+	uint16_t last_port; /* of a range, which only the kernel tier serves; 0: one port */
 	bool udp;
 	struct prefix_set trusted; /* forwardedHeaders.trustedIPs */
 	struct httpset *metrics;   /* NULL when off or internal */
@@ -32,6 +33,8 @@ struct entry_listener {
 	struct deferred gone;
 };
 
+/* Fills in where the entry is by what its configuration, checked already, says. */
+void entry_place(struct entry *e);
 /* Control thread: opens one socket per worker (all or none). 0 or -errno; ret_fds has room for nworkers. */
 int entry_open(const struct entry *e, unsigned nworkers, int *ret_fds);
 /* Worker thread. */

@@ -21,7 +21,6 @@ static struct table world(struct lb_backend *b)
 		.snat = addr("198.18.1.1"),
 		.old_snat = addr("198.18.1.2"),
 		.vip = addr("198.18.0.10"),
-		.vport = htons(80),
 		.port = htons(8080),
 		.service = 3,
 		.source = 2,
@@ -43,6 +42,7 @@ static struct lb_flow entry(void)
 		.tcp = LB_TCP_SYN | LB_TCP_ACKED,
 		.source = 2,
 		.seen = 1000,
+		.vport = htons(80),
 	};
 }
 

@@ -19,6 +19,9 @@ static struct kern_conf conf(void)
 				   .max_flows = 64,
 				   .maglev_size = 251,
 				   .udp_timeout_ns = 30000000000u,
+				   .tcp_timeout_ns = 7440000000000u,
+				   .tcp_opening_ns = 30000000000u,
+				   .tcp_closed_ns = 1000000000u,
 				   .snat_port_lo = 10000,
 				   .snat_port_hi = 10010 };
 }
@@ -79,20 +82,17 @@ static struct lb_backend backend_record(uint32_t id)
 }
 
 /* LB_ID_NONE: no such VIP. */
-static uint16_t vip_service(const char *vip)
+static uint16_t vip_service(struct kern *k, const char *vip)
 {
 	struct endpoint e = at(vip);
-	struct lb_vip_key key = table_vip(&e, KERN_TCP);
-	struct lb_vip v = { .service = LB_ID_NONE };
-	char path[PIN_PATH_MAX];
-	int fd;
+	struct lb_addr a = table_addr(&e.addr);
+	const struct lb_address *found = directory_find(&live_of(k)->directory, &a);
+	const struct lb_port *port;
 
-	pin_map_path(pin_path, "vips", path);
-	fd = bpf_obj_get(path);
-	assert_true(fd >= 0);
-	(void)bpf_map_lookup_elem(fd, &key, &v);
-	close(fd);
-	return v.service;
+	if (!found || !(found->flags & LB_ADDRESS_VIP))
+		return LB_ID_NONE;
+	port = directory_find_port(&live_of(k)->directory, found->id, htons(e.port), KERN_TCP);
+	return port ? port->service : LB_ID_NONE;
 }
 
 static void rows_of(struct kern *k, uint32_t service_id, unsigned count[8])
@@ -109,8 +109,8 @@ static void rows_of(struct kern *k, uint32_t service_id, unsigned count[8])
 	close(fd);
 	memset(count, 0, 8 * sizeof(*count));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i] < 8)
-			count[rows[i]]++;
+		if ((rows[i] & LB_ROW_ID) < 8)
+			count[rows[i] & LB_ROW_ID]++;
 }
 
 static void test_weights_and_health_reach_the_rows(void **state)
@@ -153,11 +153,11 @@ static void test_ids_survive_a_restart(void **state)
 	(void)state;
 	assert_int_equal(install_all(k, before, 2), 0);
 	k->ops->close(k, true);
-	assert_int_equal(vip_service("203.0.113.10:80"), 0); /* in force without an agent */
 	k = open_live();
+	assert_int_equal(vip_service(k, "203.0.113.10:80"), 0); /* in force meanwhile */
 	assert_int_equal(install_all(k, after, 2), 0);
-	assert_int_equal(vip_service("203.0.113.10:80"), 0);
-	assert_int_equal(vip_service("203.0.113.11:80"), 1);
+	assert_int_equal(vip_service(k, "203.0.113.10:80"), 0);
+	assert_int_equal(vip_service(k, "203.0.113.11:80"), 1);
 	assert_false(backend_record(0).flags & LB_BACKEND_UP); /* 203.0.113.1 is gone: kept, but no new flows */
 	assert_true(backend_record(0).flags & LB_BACKEND_USED);
 	assert_true(backend_record(0).retired != 0);
@@ -176,10 +176,10 @@ static void test_vip_goes_with_its_service(void **state)
 	(void)state;
 	assert_int_equal(install_all(k, s, 2), 0);
 	assert_int_equal(install_all(k, s, 1), 0);
-	assert_int_equal(vip_service("203.0.113.10:80"), 0);
-	assert_int_equal(vip_service("203.0.113.10:81"), LB_ID_NONE);
+	assert_int_equal(vip_service(k, "203.0.113.10:80"), 0);
+	assert_int_equal(vip_service(k, "203.0.113.10:81"), LB_ID_NONE);
 	assert_int_equal(install_all(k, s, 0), 0);
-	assert_int_equal(vip_service("203.0.113.10:80"), LB_ID_NONE);
+	assert_int_equal(vip_service(k, "203.0.113.10:80"), LB_ID_NONE);
 	k->ops->close(k, false);
 }
 
@@ -204,8 +204,8 @@ static void test_refused_as_a_whole(void **state)
 	assert_int_equal(install_all(k, full, 1), -ENOSPC);
 	assert_int_equal(install_all(k, bad, 2), -EINVAL);
 	assert_int_equal(install_all(k, twice, 2), -EINVAL);
-	assert_int_equal(vip_service("203.0.113.10:80"), 0);
-	assert_int_equal(vip_service("203.0.113.11:80"), LB_ID_NONE);
+	assert_int_equal(vip_service(k, "203.0.113.10:80"), 0);
+	assert_int_equal(vip_service(k, "203.0.113.11:80"), LB_ID_NONE);
 	assert_true(backend_record(0).flags & LB_BACKEND_UP);
 	k->ops->close(k, false);
 }

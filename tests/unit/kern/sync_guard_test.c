@@ -198,6 +198,7 @@ static struct kern *open_with(const struct kern_guard *g)
 			       .max_backends = 8,
 			       .max_flows = 64,
 			       .maglev_size = 251,
+			       .tcp_timeout_ns = 1000000000,
 			       .udp_timeout_ns = 30000000000u,
 			       .snat_port_lo = 10000,
 			       .snat_port_hi = 10010,

@@ -14,7 +14,7 @@ static void test_entry_points(void **state)
 	static const struct {
 		const char *text;
 		bool ok, udp;
-		uint16_t port;
+		uint16_t port, last;
 	} t[] = {
 		{ ":80", true, false, 80 },
 		{ "127.0.0.1:8000/tcp", true, false, 8000 },
@@ -32,14 +32,23 @@ static void test_entry_points(void **state)
 		{ "1.2.3.4", false },
 		{ ":80/tcp/udp", false },
 		{ "[1.2.3.4:80", false },
+		{ "198.18.0.10:8000-8099/udp", true, true, 8000, 8099 },
+		{ "[fd00::10]:1-65535", true, false, 1, 65535 },
+		{ "198.18.0.10:*", true, false, 0, 65535 },
+		{ "198.18.0.10:80-80", false },
+		{ "198.18.0.10:81-80", false },
+		{ "198.18.0.10:0-80", false },
+		{ "198.18.0.10:80-", false },
+		{ "198.18.0.10:80-65536", false },
+		{ "198.18.0.10:*-80", false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		struct endpoint at = { 0 };
-		bool udp = false;
+		struct listen_at at = { 0 };
 
-		if ((address_parse(t[i].text, &at, &udp) == 0) != t[i].ok || at.port != t[i].port || udp != t[i].udp)
+		if ((address_parse(t[i].text, &at) == 0) != t[i].ok || at.at.port != t[i].port ||
+		    at.last != t[i].last || at.udp != t[i].udp)
 			fail_msg("%s", t[i].text);
 		assert_int_equal(address_problem(t[i].text) == NULL, t[i].ok);
 	}
