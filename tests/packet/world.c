@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 #include "kern/directory.c"
 #include "lb/count.h"
@@ -89,6 +90,34 @@ static void add_backend(struct xdp_bpf *w, uint32_t id, uint16_t service, const 
 	put(w->maps.backends, &id, &b);
 }
 
+static void read_cell(struct bpf_map *m, uint32_t id, uint64_t *out, size_t words)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *cells = calloc((size_t)cpus, words * sizeof(*cells));
+
+	memset(out, 0, words * sizeof(*out));
+	bpf_map_lookup_elem(bpf_map__fd(m), &id, cells);
+	for (size_t i = 0; i < (size_t)cpus * words; i++)
+		out[i % words] += cells[i];
+	free(cells);
+}
+
+uint64_t world_backend_packets(struct xdp_bpf *w, uint32_t id)
+{
+	uint64_t cell[3];
+
+	read_cell(w->maps.backend_counts, id, cell, 3);
+	return cell[0];
+}
+
+static struct lb_backend get_backend(struct xdp_bpf *w, uint32_t id)
+{
+	struct lb_backend b = { 0 };
+
+	bpf_map_lookup_elem(bpf_map__fd(w->maps.backends), &id, &b);
+	return b;
+}
+
 static void *map_memory(struct bpf_map *m, size_t bytes)
 {
 	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(m), 0);
@@ -146,6 +175,55 @@ void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend)
 	bpf_map_update_elem(fd, &zero, rows, BPF_ANY);
 	put(w->maps.maglev, &service, &fd);
 	close(fd);
+}
+
+void world_row_moved(struct xdp_bpf *w, uint32_t service, uint16_t now, uint16_t before, uint16_t seconds_ago)
+{
+	static struct lb_past past[ROWS];
+	uint32_t zero = 0;
+	struct timespec t;
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "past", 4, sizeof(past), 1, NULL);
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	for (size_t i = 0; i < ROWS; i++)
+		past[i] = (struct lb_past){ .id = before, .when = (uint16_t)(t.tv_sec - seconds_ago) };
+	bpf_map_update_elem(fd, &zero, past, BPF_ANY);
+	put(w->maps.past, &service, &fd);
+	close(fd);
+	world_row_to(w, service, now | LB_ROW_MOVED);
+}
+
+void world_set_mode(struct xdp_bpf *w, uint32_t id, uint8_t mode)
+{
+	struct lb_backend b = get_backend(w, id);
+
+	b.mode = mode;
+	put(w->maps.backends, &id, &b);
+}
+
+void world_any_port(struct xdp_bpf *w, uint32_t id)
+{
+	struct lb_backend b = get_backend(w, id);
+
+	b.port = 0;
+	put(w->maps.backends, &id, &b);
+}
+
+void world_affinity(struct xdp_bpf *w, uint32_t service, uint32_t seconds)
+{
+	struct lb_service s = { .affinity = seconds, .active = 1 };
+
+	put(w->maps.services, &service, &s);
+}
+
+void world_ranges(struct xdp_bpf *w, const char *vip, const struct lb_ranges *ranges)
+{
+	struct directory d = open_directory(w);
+	struct lb_addr a = addr(vip);
+	uint32_t id = (uint32_t)directory_add(&d, &a, LB_ADDRESS_VIP | LB_ADDRESS_RANGES, 64);
+
+	put(w->maps.ranges, &id, ranges);
+	close_directory(&d);
 }
 
 static void each_bucket(struct xdp_bpf *w, bool (*fn)(struct lb_flow *e, void *ctx), void *ctx)
@@ -226,18 +304,6 @@ void world_reset(struct xdp_bpf *w)
 	put(w->maps.devices, &device, &lo);
 }
 
-static void read_cell(struct bpf_map *m, uint32_t id, uint64_t *out, size_t words)
-{
-	int cpus = libbpf_num_possible_cpus();
-	uint64_t *cells = calloc((size_t)cpus, words * sizeof(*cells));
-
-	memset(out, 0, words * sizeof(*out));
-	bpf_map_lookup_elem(bpf_map__fd(m), &id, cells);
-	for (size_t i = 0; i < (size_t)cpus * words; i++)
-		out[i % words] += cells[i];
-	free(cells);
-}
-
 void world_reasons(struct xdp_bpf *w, uint64_t *out)
 {
 	uint64_t cell[2];
@@ -256,14 +322,6 @@ void world_traffic(struct xdp_bpf *w, uint32_t service, uint32_t backend, uint64
 	out_flows[0] = cell[2];
 	read_cell(w->maps.backend_counts, backend, cell, 3);
 	out_flows[1] = cell[2];
-}
-
-static struct lb_backend get_backend(struct xdp_bpf *w, uint32_t id)
-{
-	struct lb_backend b = { 0 };
-
-	bpf_map_lookup_elem(bpf_map__fd(w->maps.backends), &id, &b);
-	return b;
 }
 
 void world_set_flags(struct xdp_bpf *w, uint32_t id, uint16_t flags)

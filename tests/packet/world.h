@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include "lb/backend.h"
 #include "lb/flow.h"
+#include "lb/service.h"
 #include "xdp.skel.h"
 
 #define VIP	  "198.18.0.10"
@@ -36,6 +37,8 @@ void world_reset_flows(struct xdp_bpf *w);
 void world_reasons(struct xdp_bpf *w, uint64_t *out);
 void world_traffic(struct xdp_bpf *w, uint32_t service, uint32_t backend, uint64_t out_flows[2]);
 
+uint64_t world_backend_packets(struct xdp_bpf *w, uint32_t backend);
+
 /* The address is also what the flags say (LB_ADDRESS_*). */
 void world_address(struct xdp_bpf *w, const char *ip, uint16_t flags);
 /* Packets to this port are for the service, by these rules (LB_RULE_*). */
@@ -43,6 +46,13 @@ void world_vip(struct xdp_bpf *w, const char *vip, uint16_t port, uint8_t proto,
 
 /* Things that happen between two packets. */
 void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend);
+/* The service's rows belong to `now`, and belonged to `before` until so many seconds ago. */
+void world_row_moved(struct xdp_bpf *w, uint32_t service, uint16_t now, uint16_t before, uint16_t seconds_ago);
+void world_set_mode(struct xdp_bpf *w, uint32_t backend, uint8_t mode);
+/* The backend takes whatever port the client asked for. */
+void world_any_port(struct xdp_bpf *w, uint32_t backend);
+void world_affinity(struct xdp_bpf *w, uint32_t service, uint32_t seconds);
+void world_ranges(struct xdp_bpf *w, const char *vip, const struct lb_ranges *ranges);
 void world_set_flags(struct xdp_bpf *w, uint32_t backend, uint16_t flags);
 void world_each_flow(struct xdp_bpf *w, void (*fn)(struct lb_flow *f));
 void world_bump_gen(struct xdp_bpf *w, uint32_t backend);
