@@ -44,6 +44,10 @@ INLINE enum verdict walk(struct pkt *p)
 	TRY(stage_suspect(p));
 	TRY(stage_service(p));
 	TRY(stage_row(p));
+	if (p->to) {
+		TRY(stage_ratelimit(p));
+		return forward_by_row(p);
+	}
 	TRY(stage_affinity(p));
 	TRY(stage_flow(p));
 	TRY(stage_ratelimit(p));

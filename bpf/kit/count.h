@@ -11,7 +11,8 @@ INLINE void count_traffic(void *map, __u32 id, const struct pkt *p)
 		return;
 	t->packets++;
 	t->bytes += p->len;
-	t->flows += p->fresh;
+	if (p->fresh)
+		t->flows++;
 }
 
 INLINE void count_packet(const struct pkt *p, enum verdict v)

@@ -56,14 +56,21 @@ INLINE __u64 directory_port_in(__u32 bucket, __u64 key)
 	return found;
 }
 
-/* Rules and service of this port of a VIP, as lb_port has them. False: it has none of its own. */
-INLINE bool directory_port(__u16 address, __be16 port, __u8 proto, __u8 *ret_rules, __u16 *ret_service)
+static __attribute__((noinline)) __u64 directory_port_search(__u64 key, __u64 hash)
 {
-	__u64 key = (__u64)proto << 32 | (__u32)port << 16 | address, hash = lb_port_hash(address, port, proto);
 	__u64 found = directory_port_in((__u32)hash & (knob_port_buckets - 1), key);
 
-	if (!found)
-		found = directory_port_in((__u32)(hash >> 32) & (knob_port_buckets - 1), key);
+	return found ?: directory_port_in((__u32)(hash >> 32) & (knob_port_buckets - 1), key);
+}
+
+/* Rules and service of this port of a VIP, as lb_port has them. False: it has none of its own. */
+INLINE bool directory_port(const struct lb_address *a, __be16 port, __u8 proto, __u8 *ret_rules, __u16 *ret_service)
+{
+	__u64 key = (__u64)proto << 32 | (__u32)port << 16 | a->id;
+	__u64 found = READ_ONCE(*(const __u64 *)&a->first);
+
+	if ((found ^ key) << (64 - PORT_KEY_BITS))
+		found = directory_port_search(key, lb_port_hash(a->id, port, proto));
 	*ret_rules = found >> PORT_KEY_BITS;
 	*ret_service = found >> 48;
 	return found != 0;

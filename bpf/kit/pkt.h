@@ -30,14 +30,15 @@ struct pkt {
 	struct lb_tuple key;
 	struct lb_flow *flow;  /* this packet's entry, found or just made; NULL: none */
 	struct lb_backend *to; /* where it goes, or comes from; set whenever flow is, and for packets without one */
-	__u32 len;	       /* whole frame */
-	__u32 ip_len;	       /* IP header and all behind it, without Ethernet padding */
-	__u32 l4_len;	       /* of that, what begins at the transport header */
-	__u32 now;	       /* low bits of jiffies; set by the flow stage */
-	__u32 action;	       /* XDP_TX or XDP_REDIRECT, once the forward stage has decided */
+	const struct lb_address *vip; /* the destination, if it is anything to us */
+	__u32 len;		      /* whole frame */
+	__u32 ip_len;		      /* IP header and all behind it, without Ethernet padding */
+	__u32 l4_len;		      /* of that, what begins at the transport header */
+	__u32 now;		      /* low bits of jiffies; set by the flow stage */
+	__u32 hash;		      /* low bits of the flow hash; set by the row stage */
+	__u32 action;		      /* XDP_TX or XDP_REDIRECT, once the forward stage has decided */
 	__u16 service, backend;
-	__u16 where;						   /* LB_ADDRESS_* of the destination */
-	__u16 address;						   /* its id, if it is a VIP */
+	__u16 where; /* LB_ADDRESS_* of the destination */
 	struct lb_vlan vlan[LB_VLANS] __attribute__((aligned(8))); /* tags, outer first */
 	__u8 l4_flags; /* LB_TCP_* in this packet; SYN means SYN without ACK */
 	__u8 fresh;    /* the flow begins with this packet */
@@ -58,10 +59,11 @@ INLINE void pkt_init(struct pkt *p, struct xdp_md *ctx)
 	p->udp = NULL;
 	p->flow = NULL;
 	p->to = NULL;
-	p->key = (struct lb_tuple){};
+	*(__u64 *)&p->key.sport = 0; /* ports, protocol, padding; the addresses are written in any case */
 	p->vlan[0] = p->vlan[1] = (struct lb_vlan){};
 	p->service = p->backend = LB_ID_NONE;
-	p->where = p->address = 0;
+	p->where = 0;
+	p->vip = NULL;
 	p->l4_flags = p->fresh = p->suspect = p->rules = 0;
 }
 

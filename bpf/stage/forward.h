@@ -37,6 +37,14 @@ static __attribute__((noinline)) bool forward_whole(struct pkt *p, const struct 
 	return encap_push(p, b);
 }
 
+/* The usual way: see encap_push_inline. */
+INLINE bool forward_whole_inline(struct pkt *p, const struct lb_backend *b)
+{
+	if (b->mode == LB_MODE_DSR)
+		return forward_leave(p, b);
+	return encap_push_inline(p, b);
+}
+
 /* Everything that can refuse the packet, before anything of it is changed. dsr is no hop: it leaves the TTL alone, as a
  * switch would. NEXT: it may go. */
 INLINE enum verdict forward_allow(struct pkt *p, const struct lb_backend *b)
@@ -76,6 +84,15 @@ INLINE enum verdict forward_to_client(struct pkt *p)
 		return END(p, no_nexthop);
 	nat_to_client(p, p->flow, p->to);
 	return l2_leave(p, way->dmac, way->vlan) ? END(p, replied) : END(p, no_headroom);
+}
+
+/* For packets whose row said all. */
+INLINE enum verdict forward_by_row(struct pkt *p)
+{
+	TRY(forward_allow(p, p->to));
+	if (!LB_MODE_DIRECT(p->to->mode))
+		return END(p, no_flow);
+	return forward_whole_inline(p, p->to) ? END(p, forwarded) : END(p, no_headroom);
 }
 
 INLINE enum verdict stage_forward(struct pkt *p)

@@ -87,11 +87,14 @@ INLINE int row_kind(const struct pkt *p)
 /* Sets p->to when the row alone decides. */
 INLINE enum verdict stage_row(struct pkt *p)
 {
+	__u64 hash;
 	__u32 row;
 
 	if (p->service == LB_ID_NONE || p->rules)
 		return NEXT;
-	row = row_at(p->service, hash_tuple(&p->key));
+	hash = hash_tuple(&p->key);
+	p->hash = hash;
+	row = row_at(p->service, hash);
 	if (row & LB_ROW_MOVED)
 		return NEXT;
 	p->to = row_backend(row);

@@ -25,7 +25,7 @@ INLINE enum verdict stage_address(struct pkt *p)
 
 	if (a) {
 		p->where = a->flags;
-		p->address = a->id;
+		p->vip = a;
 	}
 	if (p->where & (LB_ADDRESS_VIP | LB_ADDRESS_SOURCE))
 		return NEXT;
@@ -58,12 +58,14 @@ INLINE bool service_find(struct pkt *p)
 {
 	__u32 found;
 
-	if (directory_port(p->address, p->key.dport, p->key.proto, &p->rules, &p->service))
+	if (!p->vip)
+		return false;
+	if (directory_port(p->vip, p->key.dport, p->key.proto, &p->rules, &p->service))
 		return true;
 	p->service = LB_ID_NONE;
 	if (!(p->where & LB_ADDRESS_RANGES))
 		return false;
-	found = directory_range(p->address, bpf_ntohs(p->key.dport), p->key.proto);
+	found = directory_range(p->vip->id, bpf_ntohs(p->key.dport), p->key.proto);
 	p->rules = found >> 16;
 	p->service = found;
 	return p->service != LB_ID_NONE;

@@ -8,28 +8,6 @@
 #include "lb/addr.h"
 #include "lb/hash.h"
 
-/* What an address is to us; several at once are possible. */
-#define LB_ADDRESS_VIP	  1  /* packets to it are balanced by its ports */
-#define LB_ADDRESS_SOURCE 2  /* ours towards backends: answers to flows come back to it */
-#define LB_ADDRESS_SERVER 4  /* a dnat backend: answers to flows come from it */
-#define LB_ADDRESS_RANGES 8  /* it has ranges of ports, under `ranges` */
-#define LB_ADDRESS_ECHO	  16 /* echo requests to it are answered */
-
-struct lb_address {
-	struct lb_addr addr; /* all zero: the place is free (an IPv4 address never is) */
-	__u16 flags;
-	__u16 id; /* of a VIP, for its ports */
-	__u32 pad[3];
-};
-LB_ASSERT_SIZE(struct lb_address, 32);
-
-#define LB_ADDRESS_WAYS 2
-
-struct lb_address_bucket {
-	struct lb_address way[LB_ADDRESS_WAYS];
-};
-LB_ASSERT_SIZE(struct lb_address_bucket, 64);
-
 /* How packets of a service are treated. */
 #define LB_RULE_TRACK	 1 /* every flow has an entry in the flow table, and not only those of moved rows */
 #define LB_RULE_AFFINITY 2 /* a client address stays with its backend, whatever its ports */
@@ -44,6 +22,29 @@ struct lb_port {
 	__u16 service;
 } __attribute__((aligned(8)));
 LB_ASSERT_SIZE(struct lb_port, 8);
+
+/* What an address is to us; several at once are possible. */
+#define LB_ADDRESS_VIP	  1  /* packets to it are balanced by its ports */
+#define LB_ADDRESS_SOURCE 2  /* ours towards backends: answers to flows come back to it */
+#define LB_ADDRESS_SERVER 4  /* a dnat backend: answers to flows come from it */
+#define LB_ADDRESS_RANGES 8  /* it has ranges of ports, under `ranges` */
+#define LB_ADDRESS_ECHO	  16 /* echo requests to it are answered */
+
+struct lb_address {
+	struct lb_addr addr; /* all zero: the place is free (an IPv4 address never is) */
+	__u16 flags;
+	__u16 id; /* of a VIP, for its ports */
+	__u32 pad;
+	struct lb_port first; /* one of its ports, to be found here at once; most have no other */
+};
+LB_ASSERT_SIZE(struct lb_address, 32);
+
+#define LB_ADDRESS_WAYS 2
+
+struct lb_address_bucket {
+	struct lb_address way[LB_ADDRESS_WAYS];
+};
+LB_ASSERT_SIZE(struct lb_address_bucket, 64);
 
 #define LB_PORT_WAYS 4
 

@@ -161,6 +161,8 @@ void world_vip(struct xdp_bpf *w, const char *vip, uint16_t port, uint8_t proto,
 
 	p.address = (uint16_t)directory_add(&d, &a, LB_ADDRESS_VIP, 64);
 	directory_set_port(&d, &p);
+	if (port == 80) /* of several ports one is found at once, the others in the table of ports */
+		directory_set_first(directory_find(&d, &a), &p);
 	close_directory(&d);
 }
 

@@ -83,13 +83,30 @@ static int free_id(const struct directory *d, uint32_t max)
 	return id;
 }
 
+static void store_port(struct lb_port *at, const struct lb_port *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	__atomic_store_n((uint64_t *)(void *)at, word, __ATOMIC_RELEASE);
+}
+
+void directory_set_first(struct lb_address *entry, const struct lb_port *port)
+{
+	static const struct lb_port none;
+
+	store_port(&entry->first, port ? port : &none);
+}
+
 void directory_set_flags(struct lb_address *entry, uint16_t flags)
 {
 	static const struct lb_addr none;
 
 	__atomic_store_n(&entry->flags, flags, __ATOMIC_RELEASE);
-	if (!flags)
+	if (!flags) {
+		directory_set_first(entry, NULL);
 		entry->addr = none;
+	}
 }
 
 int directory_add(struct directory *d, const struct lb_addr *addr, uint16_t flags, uint32_t max_ids)
@@ -151,14 +168,6 @@ static struct lb_port *free_port(const struct directory *d, const struct lb_port
 		}
 	}
 	return best;
-}
-
-static void store_port(struct lb_port *at, const struct lb_port *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof(word));
-	__atomic_store_n((uint64_t *)(void *)at, word, __ATOMIC_RELEASE);
 }
 
 int directory_set_port(struct directory *d, const struct lb_port *port)

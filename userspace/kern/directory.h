@@ -18,6 +18,8 @@ struct lb_address *directory_find(const struct directory *d, const struct lb_add
 int directory_add(struct directory *d, const struct lb_addr *addr, uint16_t flags, uint32_t max_ids);
 /* The address is what flags say and no more; 0: it goes. */
 void directory_set_flags(struct lb_address *entry, uint16_t flags);
+/* The port that is found with the address; NULL: none. */
+void directory_set_first(struct lb_address *entry, const struct lb_port *port);
 /* Maps a port of the VIP to a service, or changes what it is mapped to. 0 or -ENOSPC. */
 int directory_set_port(struct directory *d, const struct lb_port *port);
 /* The port's entry, or NULL. */

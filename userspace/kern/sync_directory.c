@@ -15,6 +15,7 @@
 struct wanted {
 	struct live *l;
 	uint16_t *flags;	  /* of each place in the table of addresses */
+	struct lb_port *first;	  /* of each place in the table of addresses */
 	uint8_t *port;		  /* is each place in the table of ports wanted? */
 	struct lb_ranges *ranges; /* by address id */
 	size_t max_ranges;
@@ -76,16 +77,20 @@ static int want_range(struct wanted *w, uint16_t address, const struct lb_range 
 static int want_ports(struct wanted *w, uint16_t address, const struct lb_service *s, uint16_t service)
 {
 	struct directory *d = &w->l->directory;
-	struct lb_port p = { .address = address,
-			     .port = s->vip.port,
-			     .proto = s->vip.proto,
-			     .rules = (uint8_t)s->rules,
-			     .service = service };
+	struct lb_port *first, p = { .address = address,
+				     .port = s->vip.port,
+				     .proto = s->vip.proto,
+				     .rules = (uint8_t)s->rules,
+				     .service = service };
 	int r = directory_set_port(d, &p);
 
-	if (r == 0)
-		w->port[directory_find_port(d, p.address, p.port, p.proto) - &d->ports[0].way[0]] = 1;
-	return r;
+	if (r < 0)
+		return r;
+	w->port[directory_find_port(d, p.address, p.port, p.proto) - &d->ports[0].way[0]] = 1;
+	first = &w->first[directory_find(d, &s->vip.addr) - &d->addresses[0].way[0]];
+	if (!first->proto)
+		*first = p;
+	return 0;
 }
 
 static int want_service(struct wanted *w, const struct lb_service *s, uint16_t service)
@@ -170,6 +175,9 @@ static void settle_all(struct wanted *w)
 	struct lb_address *addresses = &d->addresses[0].way[0];
 	struct lb_port *ports = &d->ports[0].way[0];
 
+	for (size_t i = 0; i < d->naddresses * LB_ADDRESS_WAYS; i++)
+		if (memcmp(&addresses[i].first, &w->first[i], sizeof(w->first[i])) != 0)
+			directory_set_first(&addresses[i], &w->first[i]);
 	for (size_t i = 0; i < d->nports * LB_PORT_WAYS; i++)
 		if (ports[i].proto && !w->port[i])
 			directory_clear_port(&ports[i]);
@@ -184,6 +192,7 @@ int sync_directory(struct live *l, const struct table *t)
 	int r;
 
 	w.flags = mem_zalloc(l->directory.naddresses * LB_ADDRESS_WAYS * sizeof(*w.flags));
+	w.first = mem_zalloc(l->directory.naddresses * LB_ADDRESS_WAYS * sizeof(*w.first));
 	w.port = mem_zalloc(l->directory.nports * LB_PORT_WAYS);
 	w.ranges = mem_zalloc(w.max_ranges * sizeof(*w.ranges));
 	r = want_all(&w, t);
@@ -194,6 +203,7 @@ int sync_directory(struct live *l, const struct table *t)
 	if (r == 0)
 		settle_all(&w);
 	free(w.flags);
+	free(w.first);
 	free(w.port);
 	free(w.ranges);
 	return r;
