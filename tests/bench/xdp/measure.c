@@ -93,14 +93,23 @@ static void aim(const struct scenario *s, const struct world *w)
 		establish(s);
 }
 
+/* Floods the service whose flows are all remembered. */
+static void fill(const struct world *w)
+{
+	const struct packet p = { .proto = IPPROTO_TCP, .flags = FLAG_SYN, .dst = VIP_TRACK, .dport = VIP_PORT };
+
+	rig_aim(w->prog, DRIVE4, &p, FLOWS_NEW, w->ifindex);
+	rig_run(FILL);
+}
+
 static bool prepare(const struct scenario *s, const struct world *w, bool first)
 {
 	struct outcome o;
 	uint32_t n = s->flows == FLOWS_NEW || s->flows < WARM_UP ? WARM_UP : s->flows;
 
-	aim(s, w);
 	if (first && s->world == FULL)
-		rig_run(FILL);
+		fill(w);
+	aim(s, w);
 	return run_checked(s, w, n, &o);
 }
 

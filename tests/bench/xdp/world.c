@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "kern/pin.h"
@@ -15,11 +16,12 @@
 static const struct setting {
 	const char *name;
 	uint32_t max_flows;
-	bool lists, limits, ring;
+	bool lists, limits, one;
 } settings[WORLDS] = {
 	[PLAIN] = { "plain", 1 << 21, false, false, false }, [FULL] = { "full", 1 << 16, false, false, false },
 	[LISTS] = { "lists", 1 << 21, true, false, false },  [LIMITS] = { "limits", 1 << 21, false, true, false },
-	[GUARD] = { "guard", 1 << 21, true, true, false },   [RING] = { "ring", 64, false, false, true },
+	[GUARD] = { "guard", 1 << 21, true, true, false },   [MOVED] = { "moved", 1 << 21, false, false, true },
+	[RING] = { "ring", 64, false, false, true },
 };
 
 /* family and port: the servers'; far: they are behind another interface than clients. */
@@ -29,16 +31,17 @@ static const struct offer {
 	enum kern_forwarding forwarding;
 	int family;
 	uint16_t port;
-	bool far;
+	bool far, track;
 } offers[] = {
-	{ "ipip", VIP_IPIP, KERN_TCP, KERN_IPIP, AF_INET, VIP_PORT, false },
-	{ "ipip-udp", VIP_IPIP, KERN_UDP, KERN_IPIP, AF_INET, VIP_PORT, false },
-	{ "six", VIP_SIX, KERN_TCP, KERN_IPIP, AF_INET6, VIP_PORT, false },
-	{ "to-six", VIP_TO_SIX, KERN_TCP, KERN_IPIP, AF_INET6, VIP_PORT, false },
-	{ "gue", VIP_GUE, KERN_TCP, KERN_GUE, AF_INET, VIP_PORT, false },
-	{ "dsr", VIP_DSR, KERN_TCP, KERN_DSR, AF_INET, VIP_PORT, false },
-	{ "snat", VIP_SNAT, KERN_TCP, KERN_SNAT, AF_INET, SNAT_PORT, false },
-	{ "far", VIP_FAR, KERN_TCP, KERN_SNAT, AF_INET, SNAT_PORT, true },
+	{ "ipip", VIP_IPIP, KERN_TCP, KERN_IPIP, AF_INET, VIP_PORT, false, false },
+	{ "ipip-udp", VIP_IPIP, KERN_UDP, KERN_IPIP, AF_INET, VIP_PORT, false, false },
+	{ "six", VIP_SIX, KERN_TCP, KERN_IPIP, AF_INET6, VIP_PORT, false, false },
+	{ "to-six", VIP_TO_SIX, KERN_TCP, KERN_IPIP, AF_INET6, VIP_PORT, false, false },
+	{ "gue", VIP_GUE, KERN_TCP, KERN_GUE, AF_INET, VIP_PORT, false, false },
+	{ "dsr", VIP_DSR, KERN_TCP, KERN_DSR, AF_INET, VIP_PORT, false, false },
+	{ "snat", VIP_SNAT, KERN_TCP, KERN_SNAT, AF_INET, SNAT_PORT, false, false },
+	{ "far", VIP_FAR, KERN_TCP, KERN_SNAT, AF_INET, SNAT_PORT, true, false },
+	{ "track", VIP_TRACK, KERN_TCP, KERN_IPIP, AF_INET, VIP_PORT, false, true },
 };
 
 /* ---- the guard ---- */
@@ -96,6 +99,7 @@ static struct kern_service make_service(const struct offer *o, struct kern_backe
 				  .vip.port = VIP_PORT,
 				  .proto = o->proto,
 				  .forwarding = o->forwarding,
+				  .track = o->track,
 				  .backends = servers,
 				  .nbackends = NET_SERVERS };
 
@@ -165,7 +169,10 @@ static int open_kern(struct world *w, const struct setting *s)
 			       .max_backends = 4096,
 			       .max_flows = s->max_flows,
 			       .maglev_size = 65537,
-			       .udp_timeout_ns = 60000000000u,
+			       .udp_timeout_ns = 60 * NS_PER_S,
+			       .tcp_timeout_ns = 7440 * NS_PER_S,
+			       .tcp_opening_ns = 30 * NS_PER_S,
+			       .tcp_closed_ns = NS_PER_S,
 			       .snat_port_lo = 10000,
 			       .snat_port_hi = 32767,
 			       .guard = make_guard(s, prefixes) };
@@ -194,7 +201,9 @@ int world_open(struct world *w, enum world_id id)
 	if (r == 0)
 		r = open_kern(w, &settings[id]);
 	if (r == 0)
-		r = settings[id].ring ? world_weigh(w, 1) : install_all(w);
+		r = settings[id].one ? world_weigh(w, 1) : install_all(w);
+	if (r == 0 && id == MOVED)
+		r = world_weigh(w, 2);
 	if (r < 0)
 		fprintf(stderr, "the balancer \"%s\" did not start: %s\n", settings[id].name, strerror(-r));
 	return r;

@@ -11,7 +11,8 @@ enum world_id {
 	LISTS,	/* as PLAIN, with the guard's prefixes: 100,000 that no packet comes from */
 	LIMITS, /* with its limits, which no source reaches */
 	GUARD,	/* with both */
-	RING,	/* one service with 100 servers, and hardly a flow table, so that every flow is placed anew */
+	MOVED,	/* one service, of whose rows some have just got another server */
+	RING,	/* the same service, and hardly a flow table, so that every flow is placed anew */
 	WORLDS
 };
 
@@ -22,6 +23,7 @@ enum world_id {
 #define VIP_SNAT   "198.18.255.4"
 #define VIP_FAR	   "198.18.255.5" /* snat; servers behind another interface */
 #define VIP_TO_SIX "198.18.255.6" /* ipip to IPv6 servers */
+#define VIP_TRACK  "198.18.255.7" /* ipip; every flow is remembered */
 #define VIP_SIX	   "fd00:255::1"
 #define VIP_PORT   80
 #define SNAT_PORT  8080 /* servers' under snat */
@@ -53,5 +55,5 @@ uint64_t tally_of(const struct tally *t, const char *reason);
 void world_refresh(const struct world *w); /* what the control loop does once a second */
 /* Own address towards its servers. */
 void world_source(const struct world *w, char out[ADDR_TEXT_MAX]);
-/* Installs the service of RING with the weight of its first server. 0 or -errno. */
+/* Installs the one service of MOVED or RING, with this weight of its first server. 0 or -errno. */
 int world_weigh(const struct world *w, uint32_t weight);
