@@ -31,7 +31,7 @@ BPFS  := $(sort $(wildcard bpf/*.bpf.c))
 BPFO  := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(BPFS))
 SKELS := $(patsubst bpf/%.bpf.c,$(BUILD)/gen/%.skel.h,$(BPFS))
 UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/*/*_test.c)))
-PACKETS := $(patsubst tests/packet/%.c,$(BUILD)/packet/%.o,$(sort $(wildcard tests/packet/*.c)))
+PACKETO := $(patsubst tests/packet/%.c,$(BUILD)/packet/%.o,$(sort $(wildcard tests/packet/*.c)))
 
 .PHONY: all bpf agent
 all: bpf agent ## build the binary and the BPF objects
@@ -76,24 +76,29 @@ $(BUILD)/packet/%.o: tests/packet/%.c | $(SKELS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests/packet $(CFLAGS) -Wno-override-init -MMD -MP -c -o $@ $<
 
-$(BUILD)/packet/run: $(PACKETS)
+$(BUILD)/packet/run: $(PACKETO)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lbpf
 
 .PHONY: packet
 packet: $(BUILD)/packet/run ## packets in, verdicts and packets out (root)
 	@$<; r=$$?; [ $$r -eq 77 ] || exit $$r
--include $(PACKETS:.o=.d)
+-include $(PACKETO:.o=.d)
 
-# What a packet costs; not part of any test.
+# What a packet costs; not part of any test. ROUNDS=, PACKETS= and BENCH=part-of-a-name shorten it.
+BENCHES := $(patsubst tests/bench/xdp/%.c,$(BUILD)/bench/%.o,$(filter-out %.bpf.c,$(sort $(wildcard tests/bench/xdp/*.c))))
 $(BUILD)/bench/%.bpf.o: tests/bench/xdp/%.bpf.c
-	@mkdir -p $(@D) $(BUILD)/gen
-	$(Q)$(CLANG) $(BPFFLAGS) -c -o $@ $<
-$(BUILD)/bench/xdp: tests/bench/xdp/bench.c $(BUILD)/bench/bench.bpf.o $(SKELS)
-	$(Q)$(BPFTOOL) gen skeleton $(BUILD)/bench/bench.bpf.o name bench_bpf > $(BUILD)/gen/bench.skel.h
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< -lbpf
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPFFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+$(BUILD)/bench/drive.skel.h: $(BUILD)/bench/drive.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name drive_bpf > $@.tmp && mv $@.tmp $@
+$(BUILD)/bench/%.o: tests/bench/xdp/%.c $(BUILD)/bench/drive.skel.h
+	$(Q)$(CC) $(CPPFLAGS) -I$(BUILD)/bench $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/bench/xdp: $(BENCHES) $(LIB)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 .PHONY: bench-xdp
-bench-xdp: $(BUILD)/bench/xdp ## ns per packet against an empty program and a fixed rewrite (root)
+bench-xdp: $(BUILD)/bench/xdp ## ns per packet beside programs that do the least; live frames; ring changes (root)
 	@$<; r=$$?; [ $$r -eq 77 ] || exit $$r
+-include $(BENCHES:.o=.d) $(BUILD)/bench/drive.bpf.d
 # --- packet tests (end) ---
 
 # --- the verifier, and kernels other than this one (begin) ---
