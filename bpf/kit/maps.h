@@ -70,7 +70,8 @@ struct {
 	__type(value, struct lb_backend);
 } backends SEC(".maps");
 
-/* Service id → its Maglev table, one value of 16-bit rows (lb/backend.h); replaced as a whole. */
+/* Service id → its Maglev table, one value: 16-bit rows, then one struct lb_past per row (lb/backend.h); replaced as a
+ * whole. */
 /* clang-format off */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -81,23 +82,9 @@ struct {
 		__uint(type, BPF_MAP_TYPE_ARRAY);
 		__uint(max_entries, 1);
 		__uint(key_size, sizeof(__u32));
-		__uint(value_size, DEFAULT_MAGLEV_ROWS * sizeof(__u16));
+		__uint(value_size, DEFAULT_MAGLEV_ROWS * LB_ROW_BYTES);
 	});
 } maglev SEC(".maps");
-
-/* Service id → what its moved rows were, one struct lb_past per row; none while no row is moved. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1024);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(__u32));
-	__array(values, struct {
-		__uint(type, BPF_MAP_TYPE_ARRAY);
-		__uint(max_entries, 1);
-		__uint(key_size, sizeof(__u32));
-		__uint(value_size, DEFAULT_MAGLEV_ROWS * sizeof(struct lb_past));
-	});
-} past SEC(".maps");
 /* clang-format on */
 
 /* Not the kernel's LRU hash: that costs 30 ns a lookup more, and keeps silent flows in preference to new ones. */

@@ -8,34 +8,32 @@
 #include "kit/maps.h"
 #include "kit/pkt.h"
 
+/* The service's table; NULL: it has none. */
+INLINE __u16 *row_table(__u32 service)
+{
+	__u32 zero = 0;
+	void *table = bpf_map_lookup_elem(&maglev, &service);
+
+	return table ? bpf_map_lookup_elem(table, &zero) : NULL;
+}
+
 /* LB_ROW_NONE if there is no table. */
 INLINE __u32 row_at(__u32 service, __u64 hash)
 {
-	__u32 zero = 0, at = lb_hash_row(hash, knob_maglev_size);
-	__u16 *rows;
-	void *table = bpf_map_lookup_elem(&maglev, &service);
+	__u32 at = lb_hash_row(hash, knob_maglev_size);
+	__u16 *rows = row_table(service);
 
-	if (!table)
-		return LB_ROW_NONE;
-	rows = bpf_map_lookup_elem(table, &zero);
-	if (!rows || at >= knob_maglev_size)
-		return LB_ROW_NONE;
-	return rows[at];
+	return rows && at < knob_maglev_size ? rows[at] : LB_ROW_NONE;
 }
 
 /* What the row was before it moved; id LB_ROW_NONE: not known. */
 INLINE struct lb_past row_past(__u32 service, __u64 hash)
 {
-	struct lb_past none = { .id = LB_ROW_NONE }, *was;
-	__u32 zero = 0, at = lb_hash_row(hash, knob_maglev_size);
-	void *table = bpf_map_lookup_elem(&past, &service);
+	struct lb_past none = { .id = LB_ROW_NONE };
+	__u32 at = lb_hash_row(hash, knob_maglev_size);
+	__u16 *rows = row_table(service);
 
-	if (!table)
-		return none;
-	was = bpf_map_lookup_elem(table, &zero);
-	if (!was || at >= knob_maglev_size)
-		return none;
-	return was[at];
+	return rows && at < knob_maglev_size ? ((struct lb_past *)(rows + knob_maglev_size))[at] : none;
 }
 
 INLINE struct lb_backend *row_backend(__u32 id)

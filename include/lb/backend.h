@@ -58,3 +58,6 @@ struct lb_past {
 	__u16 when; /* it was taken away: low bits of CLOCK_BOOTTIME in seconds */
 };
 LB_ASSERT_SIZE(struct lb_past, 4);
+
+/* Of a table's value, for each row. */
+#define LB_ROW_BYTES (sizeof(__u16) + sizeof(struct lb_past))

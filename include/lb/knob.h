@@ -4,7 +4,7 @@
 
 /* clang-format off */
 #define LB_KNOBS(X)                                                                                                        \
-	X(__u32, maglev_size, 65537, "rows of a Maglev table; prime, equal to the inner maps' value size / 2")             \
+	X(__u32, maglev_size, 65537, "rows of a Maglev table; prime; inner maps have 6 bytes for each")             \
 	X(__u32, flow_buckets, 16384, "buckets of the flow table; a power of two, equal to the map's size")                \
 	X(__u32, address_buckets, 1024, "buckets of the table of addresses; a power of two, equal to the map's size")      \
 	X(__u32, port_buckets, 1024, "buckets of the table of ports; a power of two, equal to the map's size")             \

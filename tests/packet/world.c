@@ -166,33 +166,36 @@ void world_vip(struct xdp_bpf *w, const char *vip, uint16_t port, uint8_t proto,
 	close_directory(&d);
 }
 
-void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend)
+static void put_rows(struct xdp_bpf *w, uint32_t service, uint16_t row, struct lb_past was)
 {
-	static uint16_t rows[ROWS];
+	static struct {
+		uint16_t row[ROWS];
+		struct lb_past past[ROWS];
+	} __attribute__((packed)) t;
 	uint32_t zero = 0;
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rows", 4, sizeof(rows), 1, NULL);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rows", 4, sizeof(t), 1, NULL);
 
-	for (size_t i = 0; i < ROWS; i++)
-		rows[i] = backend;
-	bpf_map_update_elem(fd, &zero, rows, BPF_ANY);
+	for (size_t i = 0; i < ROWS; i++) {
+		t.row[i] = row;
+		t.past[i] = was;
+	}
+	bpf_map_update_elem(fd, &zero, &t, BPF_ANY);
 	put(w->maps.maglev, &service, &fd);
 	close(fd);
 }
 
+void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend)
+{
+	put_rows(w, service, backend, (struct lb_past){ .id = LB_ROW_NONE });
+}
+
 void world_row_moved(struct xdp_bpf *w, uint32_t service, uint16_t now, uint16_t before, uint16_t seconds_ago)
 {
-	static struct lb_past past[ROWS];
-	uint32_t zero = 0;
 	struct timespec t;
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "past", 4, sizeof(past), 1, NULL);
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
-	for (size_t i = 0; i < ROWS; i++)
-		past[i] = (struct lb_past){ .id = before, .when = (uint16_t)(t.tv_sec - seconds_ago) };
-	bpf_map_update_elem(fd, &zero, past, BPF_ANY);
-	put(w->maps.past, &service, &fd);
-	close(fd);
-	world_row_to(w, service, now | LB_ROW_MOVED);
+	put_rows(w, service, now | LB_ROW_MOVED,
+		 (struct lb_past){ .id = before, .when = (uint16_t)(t.tv_sec - seconds_ago) });
 }
 
 void world_set_mode(struct xdp_bpf *w, uint32_t id, uint8_t mode)

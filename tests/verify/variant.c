@@ -113,14 +113,13 @@ static int set_knob(const struct bpf_object *o, const char *name, uint64_t value
 }
 
 /* Tables have as many buckets as their knob says, and the template of the inner maps the size of a Maglev table. */
-static int set_size(struct bpf_object *o, const char *name, uint64_t value, int ret_tables[2])
+static int set_size(struct bpf_object *o, const char *name, uint64_t value, int *ret_rows)
 {
 	static const char *const table[][2] = { { KNOB "flow_buckets", "flows" },
 						{ KNOB "source_buckets", "sources" },
 						{ KNOB "address_buckets", "addresses" },
 						{ KNOB "port_buckets", "ports" } };
 	struct bpf_map *maglev = bpf_object__find_map_by_name(o, "maglev");
-	int r;
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(o, table[i][1]);
@@ -130,15 +129,11 @@ static int set_size(struct bpf_object *o, const char *name, uint64_t value, int 
 	}
 	if (!maglev || strcmp(name, KNOB "maglev_size") != 0)
 		return 0;
-	ret_tables[0] = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rows", 4, (__u32)value * 2, 1, NULL);
-	ret_tables[1] = bpf_map_create(BPF_MAP_TYPE_ARRAY, "past", 4, (__u32)value * 4, 1, NULL);
-	if (ret_tables[0] < 0 || ret_tables[1] < 0)
-		return -errno;
-	r = bpf_map__set_inner_map_fd(maglev, ret_tables[0]);
-	return r < 0 ? r : bpf_map__set_inner_map_fd(bpf_object__find_map_by_name(o, "past"), ret_tables[1]);
+	*ret_rows = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rows", 4, (__u32)value * 6, 1, NULL);
+	return *ret_rows < 0 ? -errno : bpf_map__set_inner_map_fd(maglev, *ret_rows);
 }
 
-int variant_apply(const struct variant *v, struct bpf_object *o, int ret_tables[2])
+int variant_apply(const struct variant *v, struct bpf_object *o, int *ret_rows)
 {
 	size_t set = 0;
 
@@ -148,7 +143,7 @@ int variant_apply(const struct variant *v, struct bpf_object *o, int ret_tables[
 		if (r == -ENOENT)
 			continue;
 		if (r == 0)
-			r = set_size(o, v->knob[i].name, v->knob[i].value, ret_tables);
+			r = set_size(o, v->knob[i].name, v->knob[i].value, ret_rows);
 		if (r < 0)
 			return r;
 		set++;

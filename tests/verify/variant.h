@@ -26,10 +26,10 @@ struct variant_list {
 /* 0, or -1 with a line printed that says where the file is wrong. */
 int variant_read(struct variant_list *ret, const char *path);
 
-/* Sets an opened object's knobs and the sizes of maps they decide. ret_tables become descriptors to be closed after
+/* Sets an opened object's knobs and the sizes of maps they decide. *ret_rows becomes a descriptor to be closed after
  * the load, if any is needed. -ENOENT: the variant has knobs and none of them is this object's; another -errno
  * otherwise. */
-int variant_apply(const struct variant *v, struct bpf_object *o, int ret_tables[2]);
+int variant_apply(const struct variant *v, struct bpf_object *o, int *ret_rows);
 
 /* Every knob of the object must be set by some line, so that a new one cannot be forgotten. The number of those that
  * are not. */

@@ -128,19 +128,18 @@ static int record_all(const char *object, const char *variant, struct bpf_object
 static int load_variant(const char *path, const char *object, const struct variant *v)
 {
 	struct bpf_object *o = bpf_object__open_file(path, NULL);
-	int r, tables[2] = { -1, -1 };
+	int r, rows_fd = -1;
 
 	if (!o)
 		return -errno;
 	collect_logs(o);
-	r = variant_apply(v, o, tables);
+	r = variant_apply(v, o, &rows_fd);
 	if (r == 0)
 		r = bpf_object__load(o);
 	if (r == 0)
 		r = record_all(object, v->name, o);
-	for (int i = 0; i < 2; i++)
-		if (tables[i] >= 0)
-			close(tables[i]);
+	if (rows_fd >= 0)
+		close(rows_fd);
 	bpf_object__close(o);
 	return r;
 }

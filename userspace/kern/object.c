@@ -132,30 +132,28 @@ static int set_knobs(struct xdp_bpf *o, const struct kern_conf *c)
 	return 0;
 }
 
-static int new_table(const char *name, size_t bytes)
+static int new_table(size_t bytes)
 {
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t), (uint32_t)bytes, 1, NULL);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "maglev_rows", sizeof(uint32_t), (uint32_t)bytes, 1, NULL);
 
 	return fd < 0 ? -errno : fd;
 }
 
-/* rows, past: inner maps as templates; libbpf needs them open until the object is loaded. */
-static int set_sizes(struct xdp_bpf *o, const struct kern_conf *c, int rows, int past)
+/* rows: an inner map as template; libbpf needs it open until the object is loaded. */
+static int set_sizes(struct xdp_bpf *o, const struct kern_conf *c, int rows)
 {
 	struct {
 		struct bpf_map *map;
 		uint32_t n;
 	} sizes[] = {
 		{ o->maps.addresses, address_buckets(c) },   { o->maps.ports, port_buckets(c) },
-		{ o->maps.ranges, c->max_services },	     { o->maps.past, c->max_services },
-		{ o->maps.services, c->max_services },	     { o->maps.service_counts, c->max_services },
-		{ o->maps.maglev, c->max_services },	     { o->maps.backends, c->max_backends },
-		{ o->maps.backend_counts, c->max_backends }, { o->maps.flows, flow_buckets(c) },
+		{ o->maps.ranges, c->max_services },	     { o->maps.services, c->max_services },
+		{ o->maps.service_counts, c->max_services }, { o->maps.maglev, c->max_services },
+		{ o->maps.backends, c->max_backends },	     { o->maps.backend_counts, c->max_backends },
+		{ o->maps.flows, flow_buckets(c) },
 	};
 	int r = bpf_map__set_inner_map_fd(o->maps.maglev, rows);
 
-	if (r == 0)
-		r = bpf_map__set_inner_map_fd(o->maps.past, past);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(sizes); i++)
 		r = bpf_map__set_max_entries(sizes[i].map, sizes[i].n);
 	return r;
@@ -191,19 +189,18 @@ static int set_pins(struct xdp_bpf *o, const char *dir)
 
 static int load(const struct kern_conf *c, const struct lb_abi *abi, struct xdp_bpf **ret)
 {
-	_cleanup_close_ int rows = new_table("maglev_rows", c->maglev_size * sizeof(uint16_t));
-	_cleanup_close_ int past = new_table("maglev_past", c->maglev_size * sizeof(struct lb_past));
+	_cleanup_close_ int rows = new_table(c->maglev_size * LB_ROW_BYTES);
 	struct xdp_bpf *o;
 	int r;
 
-	if (rows < 0 || past < 0)
-		return rows < 0 ? rows : past;
+	if (rows < 0)
+		return rows;
 	o = xdp_bpf__open();
 	if (!o)
 		return -errno;
 	r = set_knobs(o, c);
 	if (r == 0)
-		r = set_sizes(o, c, rows, past);
+		r = set_sizes(o, c, rows);
 	if (r == 0)
 		r = guard_configure(o, &c->guard, o->rodata->knob_jiffies_second);
 	if (r == 0)
@@ -246,9 +243,9 @@ void object_close(struct xdp_bpf **o)
 	*o = NULL;
 }
 
-int object_new_table(const char *name, const void *value, size_t bytes)
+int object_new_table(const void *value, size_t bytes)
 {
-	int fd = new_table(name, bytes), r;
+	int fd = new_table(bytes), r;
 
 	if (fd < 0)
 		return fd;

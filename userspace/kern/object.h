@@ -13,4 +13,4 @@ void object_close(struct xdp_bpf **o); /* pins stay */
 /* A new inner map for Maglev rows (`size` 16-bit ids, copied). A descriptor the caller closes, or -errno. */
 /* What the flow hash is keyed with for this secret. */
 struct lb_hash_key hash_key_of(const struct kern_conf *conf);
-int object_new_table(const char *name, const void *value, size_t bytes);
+int object_new_table(const void *value, size_t bytes);

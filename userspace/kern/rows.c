@@ -19,13 +19,13 @@ static void rows_clear(struct rows *r)
 	r->moved = 0;
 }
 
-/* The value of the inner map that the outer one has for the service. -ENOENT: none. */
-static int read_inner(const struct bpf_map *outer, uint32_t service, void *ret)
+/* The value of the service's inner map. -ENOENT: none. */
+static int read_inner(struct live *l, uint32_t service, void *ret)
 {
 	_cleanup_close_ int fd = -1;
 	uint32_t id, zero = 0;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(outer), &service, &id) < 0)
+	if (bpf_map_lookup_elem(bpf_map__fd(l->object->maps.maglev), &service, &id) < 0)
 		return -errno;
 	fd = bpf_map_get_fd_by_id(id);
 	if (fd < 0 || bpf_map_lookup_elem(fd, &zero, ret) < 0)
@@ -37,13 +37,10 @@ int rows_read(struct live *l, uint32_t service, struct rows *ret)
 {
 	int r;
 
-	*ret = (struct rows){ .size = l->maglev_size,
-			      .row = mem_alloc(l->maglev_size * sizeof(*ret->row)),
-			      .past = mem_alloc(l->maglev_size * sizeof(*ret->past)) };
+	*ret = (struct rows){ .size = l->maglev_size, .row = mem_alloc(l->maglev_size * LB_ROW_BYTES) };
+	ret->past = (struct lb_past *)(void *)(ret->row + ret->size);
 	rows_clear(ret);
-	r = read_inner(l->object->maps.maglev, service, ret->row);
-	if (r == 0)
-		r = read_inner(l->object->maps.past, service, ret->past);
+	r = read_inner(l, service, ret->row);
 	if (r < 0 && r != -ENOENT) {
 		rows_free(ret);
 		return r;
@@ -56,7 +53,6 @@ int rows_read(struct live *l, uint32_t service, struct rows *ret)
 void rows_free(struct rows *r)
 {
 	free(r->row);
-	free(r->past);
 	*r = (struct rows){ 0 };
 }
 
@@ -86,31 +82,19 @@ void rows_move(struct rows *r, const uint16_t *want, bool remember, uint16_t now
 	}
 }
 
-static int write_inner(const struct bpf_map *outer, uint32_t service, const char *name, const void *value, size_t bytes)
-{
-	_cleanup_close_ int fd = object_new_table(name, value, bytes);
-
-	return fd < 0 ? fd : mapio_put(bpf_map__fd(outer), service, &fd);
-}
-
 int rows_write(struct live *l, uint32_t service, const struct rows *r)
 {
-	int rc = 0;
+	_cleanup_close_ int fd = object_new_table(r->row, r->size * LB_ROW_BYTES);
+	int rc = fd < 0 ? fd : mapio_put(bpf_map__fd(l->object->maps.maglev), service, &fd);
 
-	if (r->moved)
-		rc = write_inner(l->object->maps.past, service, "maglev_past", r->past, r->size * sizeof(*r->past));
 	if (rc == 0)
-		rc = write_inner(l->object->maps.maglev, service, "maglev_rows", r->row, r->size * sizeof(*r->row));
-	if (rc == 0 && !r->moved)
-		(void)bpf_map_delete_elem(bpf_map__fd(l->object->maps.past), &service);
-	l->moved[service] = (uint32_t)r->moved;
+		l->moved[service] = (uint32_t)r->moved;
 	return rc;
 }
 
 void rows_drop(struct live *l, uint32_t service)
 {
 	(void)bpf_map_delete_elem(bpf_map__fd(l->object->maps.maglev), &service);
-	(void)bpf_map_delete_elem(bpf_map__fd(l->object->maps.past), &service);
 	l->moved[service] = 0;
 	l->rows_of[service] = 0;
 }

@@ -11,7 +11,7 @@
 struct rows {
 	uint32_t size;
 	uint16_t *row;	      /* [size], LB_ROW_* */
-	struct lb_past *past; /* [size]; id LB_ROW_NONE where the row is not moved */
+	struct lb_past *past; /* [size], in the same memory; id LB_ROW_NONE where the row is not moved */
 	size_t moved;
 };
 
@@ -23,6 +23,6 @@ void rows_free(struct rows *r);
  * forgotten. Rows after the call: r. Touches no map. */
 void rows_move(struct rows *r, const uint16_t *want, bool remember, uint16_t now_s, bool (*forget)(void *, uint16_t id),
 	       void *ctx);
-/* Installs r: pasts before rows that need them, and the other way round when none does any more. 0 or -errno. */
+/* Installs r, in one step that no packet falls into. 0 or -errno. */
 int rows_write(struct live *l, uint32_t service, const struct rows *r);
 void rows_drop(struct live *l, uint32_t service);

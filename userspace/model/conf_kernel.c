@@ -268,7 +268,7 @@ static const struct opt kernel_rows[] = {
 	  .max = 65535,
 	  .flags = OPT_STATIC,
 	  .doc = "The number of addresses with port and protocol that the kernel tier can serve. It sizes a map; "
-		 "each one in use takes two bytes per row of its Maglev table besides." },
+		 "each one in use takes six bytes per row of its Maglev table besides." },
 	{ .name = "maxBackends",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, max_backends),
@@ -298,7 +298,7 @@ static const struct opt kernel_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Rows of each service's Maglev table, a prime number. More rows follow the weights more closely "
 		 "and move fewer flows when backends change; a hundred rows per backend keep shares within one "
-		 "percent. Each row takes two bytes." },
+		 "percent. Each row takes six bytes." },
 	{ .name = "udpTimeout",
 	  .kind = OPT_DURATION,
 	  .offset = offsetof(T, udp_timeout_ns),

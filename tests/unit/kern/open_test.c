@@ -99,7 +99,7 @@ static void rows_of(struct kern *k, uint32_t service_id, unsigned count[8])
 {
 	struct live *l = live_of(k);
 	uint32_t inner, zero = 0;
-	uint16_t rows[251];
+	uint16_t rows[251 * LB_ROW_BYTES / sizeof(uint16_t)];
 	int fd;
 
 	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(l->object->maps.maglev), &service_id, &inner), 0);
@@ -108,7 +108,7 @@ static void rows_of(struct kern *k, uint32_t service_id, unsigned count[8])
 	assert_int_equal(bpf_map_lookup_elem(fd, &zero, rows), 0);
 	close(fd);
 	memset(count, 0, 8 * sizeof(*count));
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+	for (size_t i = 0; i < 251; i++)
 		if ((rows[i] & LB_ROW_ID) < 8)
 			count[rows[i] & LB_ROW_ID]++;
 }
