@@ -14,12 +14,14 @@ INLINE bool directory_same(const struct lb_addr *a, const struct lb_addr *b)
 INLINE const struct lb_address *directory_in(__u32 bucket, const struct lb_addr *a)
 {
 	const struct lb_address_bucket *b = bpf_map_lookup_elem(&addresses, &bucket);
+	__u64 way;
 
 	if (!b)
 		return NULL;
-	if (directory_same(&b->way[0].addr, a))
-		return &b->way[0];
-	return directory_same(&b->way[1].addr, a) ? &b->way[1] : NULL;
+	way = !directory_same(&b->way[0].addr, a);
+	OPAQUE(way); /* both ways are one to the verifier, else all that follows is walked twice */
+	way &= 1;
+	return directory_same(&b->way[way].addr, a) ? &b->way[way] : NULL;
 }
 
 /* NULL: the address is nothing to us. */

@@ -81,28 +81,30 @@ INLINE bool table_same(const struct lb_flow *a, const struct lb_flow *b)
 INLINE __u32 table_worth(const struct lb_flow *f, __u32 now)
 {
 	__u32 idle = (now - f->seen) & 0x7fffffff;
-	bool held = f->proto != IPPROTO_TCP || (f->tcp & (LB_TCP_ACKED | LB_TCP_FIN | LB_TCP_RST)) == LB_TCP_ACKED;
+	__u32 tcp = f->tcp & (LB_TCP_ACKED | LB_TCP_FIN | LB_TCP_RST), loose = f->proto == IPPROTO_TCP;
 
-	return held ? idle : idle | 0x80000000;
+	loose &= tcp != LB_TCP_ACKED;
+	OPAQUE(loose); /* no branch, which the verifier would follow both ways for each way of the bucket */
+	return idle | loose << 31;
 }
 
-/* The key's own way if that is empty, else any empty one, else the one to give up. */
+/* The key's own way if that is empty, else any empty one, else the one to give up. Each candidate is one number, its
+ * way in the low byte; the greatest is found without branches. */
 INLINE __u64 table_victim(const struct lb_flow_bucket *b, __u64 own, __u32 now)
 {
 	__u64 best = 0;
-	__u32 most = 0;
 
 	if (!b->tag[own])
 		return own;
 	for (__u32 w = 0; w < LB_FLOW_WAYS; w++) {
-		__u32 glad = b->tag[w] ? table_worth(&b->entry[w], now) : 0xffffffff;
+		__u64 empty = !b->tag[w], glad = (empty << 32 | table_worth(&b->entry[w], now)) << 8 | w;
+		__u64 less = (__s64)(best - glad) >> 63;
 
-		if (glad > most) {
-			most = glad;
-			best = w;
-		}
+		OPAQUE(less);
+		best += (glad - best) & less;
+		OPAQUE(best);
 	}
-	return best;
+	return best & 0xff;
 }
 
 INLINE void table_clear(struct lb_flow_bucket *b, __u64 w)

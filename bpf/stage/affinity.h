@@ -25,26 +25,20 @@ INLINE __u32 affinity_seconds(const struct pkt *p)
 	return s ? s->affinity : 0;
 }
 
-/* Is the entry in force? A connection in its middle stays whatever became of its backend. */
-INLINE bool affinity_holds(const struct pkt *p, const struct lb_flow *f, const struct lb_backend *b, __u32 seconds)
+/* The backend of the client's entry; LB_ROW_NONE: there is none in force. A connection in its middle stays whatever
+ * became of its backend. A global function: it is verified once. */
+__attribute__((noinline)) int affinity_known(const struct lb_tuple *who, int begins, __u32 seconds)
 {
-	if (p->tcp && !pkt_is_syn(p))
-		return true;
-	return b->flags & LB_BACKEND_UP && flow_idle(f, (__u32)bpf_jiffies64()) <= seconds;
-}
-
-/* The backend of the client's entry; LB_ROW_NONE: there is none in force. */
-INLINE __u32 affinity_known(const struct pkt *p, const struct lb_tuple *who, __u32 seconds)
-{
-	struct lb_flow *f = flow_find(who);
+	struct lb_flow *f = who ? flow_find(who) : NULL;
+	__u32 now = (__u32)bpf_jiffies64();
 	struct lb_backend *b;
 
 	if (!f)
 		return LB_ROW_NONE;
 	b = flow_backend(f);
-	if (!b || !affinity_holds(p, f, b, seconds))
+	if (!b || (begins && (!(b->flags & LB_BACKEND_UP) || flow_idle(f, now) > seconds)))
 		return LB_ROW_NONE;
-	WRITE_ONCE(f->seen, (__u32)bpf_jiffies64());
+	WRITE_ONCE(f->seen, now);
 	return f->backend;
 }
 
@@ -75,6 +69,7 @@ static __attribute__((noinline)) __u32 affinity_pick(const struct pkt *p)
 	struct scratch *s = scratch_get();
 	struct lb_tuple *who;
 	__u32 seconds, id;
+	int begins;
 	__u64 hash;
 
 	if (!s)
@@ -87,10 +82,11 @@ static __attribute__((noinline)) __u32 affinity_pick(const struct pkt *p)
 	if (!(id & LB_ROW_MOVED))
 		return id;
 	seconds = affinity_seconds(p);
-	id = affinity_known(p, who, seconds);
+	begins = !p->tcp || pkt_is_syn(p);
+	id = affinity_known(who, begins, seconds);
 	if (id != LB_ROW_NONE)
 		return id;
-	id = row_pick(p->service, hash, p->tcp && !pkt_is_syn(p) ? ROW_CONTINUES : ROW_UNKNOWN, seconds);
+	id = row_pick(p->service, hash, begins ? ROW_UNKNOWN : ROW_CONTINUES, seconds);
 	affinity_remember(id);
 	return id;
 }
