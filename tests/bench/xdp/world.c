@@ -18,10 +18,10 @@ static const struct setting {
 	uint32_t max_flows;
 	bool lists, limits, one;
 } settings[WORLDS] = {
-	[PLAIN] = { "plain", 1 << 21, false, false, false }, [FULL] = { "full", 1 << 16, false, false, false },
-	[LISTS] = { "lists", 1 << 21, true, false, false },  [LIMITS] = { "limits", 1 << 21, false, true, false },
-	[GUARD] = { "guard", 1 << 21, true, true, false },   [MOVED] = { "moved", 1 << 21, false, false, true },
-	[RING] = { "ring", 64, false, false, true },
+	[PLAIN] = { "plain", 1 << 21, false, false, false },  [NAT] = { "nat", 1 << 17, false, false, false },
+	[FULL] = { "full", 1 << 16, false, false, false },    [LISTS] = { "lists", 1 << 21, true, false, false },
+	[LIMITS] = { "limits", 1 << 21, false, true, false }, [GUARD] = { "guard", 1 << 21, true, true, false },
+	[MOVED] = { "moved", 1 << 21, false, false, true },   [RING] = { "ring", 64, false, false, true },
 };
 
 /* family and port: the servers'; far: they are behind another interface than clients. */

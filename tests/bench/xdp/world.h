@@ -7,6 +7,7 @@
 
 enum world_id {
 	PLAIN,	/* a flow table with room for all flows of all rows: two million */
+	NAT,	/* one for 131,072, as for services of that size */
 	FULL,	/* one for 65,536, of whose entries no place is free */
 	LISTS,	/* as PLAIN, with the guard's prefixes: 100,000 that no packet comes from */
 	LIMITS, /* with its limits, which no source reaches */
