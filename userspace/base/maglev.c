@@ -7,9 +7,9 @@
  * Time. Step k happens at (1/size + 1/(size-1) + ... k terms) / weight, the mean of the k-th of `size` exponential
  * variables of rate `weight`, so the first to arrive is backend i with probability weight_i / sum, exactly.
  *
- * Order. Step k visits shift + 1/(first + k * skip) modulo the prime (1/0 = 0). Away from 1/0 two such walks meet at no
- * more than two rows for any delay between them. Without the inverse two backends with one skip would trail each other
- * and the second would find everything taken.
+ * Order. Step k visits shift + 1/(first + k * skip) modulo the prime (1/0 = 0). Two such walks meet at two rows at most
+ * for any delay between them (four with the zeros), unless both shift and skip are equal. Without the inverse two
+ * backends with one skip would trail each other, and the second would find everything taken.
  *
  * Bounds. Chance alone spreads shares by some 7 %. A backend stops at its share + 1/36 (bounded loads: Mirrokni,
  * Thorup, Zadimoghaddam, "Consistent hashing with bounded loads", SODA 2018), and when the free rows are as many as are
