@@ -5,15 +5,15 @@
  * taken another one at once, so that one lost turn displaces many.
  *
  * Time. Step k happens at (1/size + 1/(size-1) + ... k terms) / weight, the mean of the k-th of `size` exponential
- * variables of rate `weight`, so the first to arrive is backend i with probability weight_i / sum, exactly.
+ * variables of rate `weight`, so the first to arrive is backend i with probability weight_i / sum.
  *
  * Order. Step k visits shift + 1/(first + k * skip) modulo the prime (1/0 = 0). Two such walks meet at two rows at most
  * for any delay between them (four with the zeros), unless both shift and skip are equal. Without the inverse two
  * backends with one skip would trail each other, and the second would find everything taken.
  *
- * Bounds. Chance alone spreads shares by some 7 %. A backend stops at its share + 1/36 (bounded loads: Mirrokni,
+ * Bounds. Chance alone spreads shares by some 7 %. A backend stops at its share + 1/33 (bounded loads: Mirrokni,
  * Thorup, Zadimoghaddam, "Consistent hashing with bounded loads", SODA 2018), and when the free rows are as many as are
- * missing to bring everyone up to share - 1/20, they are left to those who lack them. Why these: docs/decisions/008.
+ * missing to bring everyone up to share - 1/16, they are left to those who lack them. Why these: docs/decisions/008.
  *
  * Cost. A heap holds every backend's next free row, so only claims pass through it: O(size log n), and walks of
  * size * log(size) steps at most; when few rows are free, a scan of them replaces the walk. All arithmetic is integer
