@@ -1,5 +1,6 @@
-/* Weighted Maglev table builder (Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load
- * Balancer", NSDI 2016, §3.4; weights by letting a backend take its turn in proportion to its weight). Pure. */
+/* Builds the lookup table of a consistent hash, as Maglev has it (Eisenbud et al., "Maglev: A Fast and Reliable
+ * Software Network Load Balancer", NSDI 2016), weighted, and filled so that a change moves hardly more than it must.
+ * Pure. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -13,5 +14,7 @@ struct maglev_backend {
 #define MAGLEV_NONE 0xffff
 
 /* Fills rows[0..size-1] (size prime) with backend ids; every row is MAGLEV_NONE when no backend has weight.
- * The result depends only on the set of backends, not on their order. 0 or -ENOMEM/-EINVAL. */
+ * Which backend owns a row depends only on the set of hashes and weights: not on order, ids or what was before.
+ * A backend gets at most its share of rows + 1/33, and at least its share - 1/16, as far as whole rows allow; half a
+ * row's share is a row if there are enough. 0 or -ENOMEM/-EINVAL. */
 int maglev_build(uint16_t *rows, size_t size, const struct maglev_backend *backends, size_t n);
