@@ -15,6 +15,7 @@
 #include "stage/forward.h"
 #include "stage/icmp_error.h"
 #include "stage/pick.h"
+#include "stage/quic.h"
 #include "stage/ratelimit.h"
 #include "stage/row.h"
 #include "stage/service.h"
@@ -43,6 +44,7 @@ INLINE enum verdict walk(struct pkt *p)
 	TRY(parse_l4(p));
 	TRY(stage_suspect(p));
 	TRY(stage_service(p));
+	TRY(stage_quic(p));
 	TRY(stage_row(p));
 	if (p->to) {
 		TRY(stage_ratelimit(p));

@@ -70,6 +70,13 @@ struct {
 	__type(value, struct lb_backend);
 } backends SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct lb_quic_key);
+	__type(value, __u32);
+} quic_ids SEC(".maps");
+
 /* Service id → its Maglev table, one value: 16-bit rows, then one struct lb_past per row (lb/backend.h); replaced as a
  * whole. */
 /* clang-format off */

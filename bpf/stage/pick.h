@@ -46,6 +46,8 @@ INLINE __u32 pick_backend(const struct pkt *p, __u64 hash)
 {
 	int kind = row_kind(p);
 
+	if (p->backend != LB_ID_NONE)
+		return p->backend; /* its connection id says so */
 	if (p->rules & LB_RULE_AFFINITY)
 		return affinity_pick(p);
 	if (kind == ROW_UNKNOWN && p->rules & LB_RULE_TRACK)

@@ -88,7 +88,7 @@ INLINE enum verdict stage_row(struct pkt *p)
 	__u64 hash;
 	__u32 row;
 
-	if (p->service == LB_ID_NONE || p->rules)
+	if (p->to || p->service == LB_ID_NONE || p->rules & ~LB_RULE_QUIC)
 		return NEXT;
 	hash = hash_tuple(&p->key);
 	p->hash = hash;

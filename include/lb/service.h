@@ -104,12 +104,26 @@ struct lb_service {
 	__u32 affinity; /* seconds that a silent client stays with its backend */
 	__u32 active;	/* 0: retired, the id may be given away, oldest first */
 	struct lb_vip_key vip;
-	__u64 retired;		/* CLOCK_BOOTTIME in ns, when it was retired */
-	__u32 rules;		/* LB_RULE_*, as in its ports */
-	__u32 echo;		/* 1: its address answers echo requests */
+	__u64 retired;	  /* CLOCK_BOOTTIME in ns, when it was retired */
+	__u32 rules;	  /* LB_RULE_*, as in its ports */
+	__u8 echo;	  /* 1: its address answers echo requests */
+	__u8 quic_length; /* bytes of a server id in its connection ids */
+	__u8 quic_config; /* their configuration id */
+	__u8 pad;
 	char name[LB_NAME_MAX]; /* "": the id was never used */
 };
 LB_ASSERT_SIZE(struct lb_service, 256);
+
+/* Key of the map `quic_ids`, whose value is the backend's id: a server id as plaintext connection ids carry it
+ * (draft-ietf-quic-load-balancers §4), zeros behind it. */
+#define LB_QUIC_ID 8
+
+struct lb_quic_key {
+	__u8 id[LB_QUIC_ID];
+	__u32 service;
+	__u32 pad;
+};
+LB_ASSERT_SIZE(struct lb_quic_key, 16);
 
 /* What is in use at all, so that nothing is looked for in vain. */
 #define LB_TRAIT_DNAT 1 /* answers come from dnat backends, to any address */

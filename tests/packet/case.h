@@ -31,6 +31,8 @@ extern const struct packet_case case_parse[], case_tcp[], case_udp[], case_flow[
 int guard_run(void);
 /* Forwarding modes and the decapsulator. The number of failures. */
 int mode_run(struct xdp_bpf *w);
+/* QUIC connection ids. The number of failures. */
+int quic_run(struct xdp_bpf *w);
 /* Rows with a past, affinity, ranges of ports. The number of failures. */
 int row_run(struct xdp_bpf *w);
 /* Families, protocols, directions and VLAN tags, all combinations. The number of failures. */

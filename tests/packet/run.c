@@ -144,6 +144,7 @@ int main(void)
 	failed += guard_run();
 	failed += mode_run(w);
 	failed += row_run(w);
+	failed += quic_run(w);
 	xdp_bpf__destroy(w);
 	printf("packet: %d cases and the checksum sweep, %d failed\n", n, failed);
 	return failed != 0;

@@ -206,6 +206,21 @@ void world_set_mode(struct xdp_bpf *w, uint32_t id, uint8_t mode)
 	put(w->maps.backends, &id, &b);
 }
 
+void world_quic(struct xdp_bpf *w, uint32_t service, uint8_t length, uint8_t config)
+{
+	struct lb_service s = { .quic_length = length, .quic_config = config, .active = 1 };
+
+	put(w->maps.services, &service, &s);
+}
+
+void world_quic_id(struct xdp_bpf *w, uint32_t service, const char *id, uint32_t backend)
+{
+	struct lb_quic_key k = { .service = service };
+
+	memcpy(k.id, id, strlen(id));
+	put(w->maps.quic_ids, &k, &backend);
+}
+
 void world_any_port(struct xdp_bpf *w, uint32_t id)
 {
 	struct lb_backend b = get_backend(w, id);

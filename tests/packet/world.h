@@ -49,6 +49,10 @@ void world_row_to(struct xdp_bpf *w, uint32_t service, uint16_t backend);
 /* The service's rows belong to `now`, and belonged to `before` until so many seconds ago. */
 void world_row_moved(struct xdp_bpf *w, uint32_t service, uint16_t now, uint16_t before, uint16_t seconds_ago);
 void world_set_mode(struct xdp_bpf *w, uint32_t backend, uint8_t mode);
+/* Connection ids of the service carry server ids of so many bytes, under this configuration id. */
+void world_quic(struct xdp_bpf *w, uint32_t service, uint8_t length, uint8_t config);
+/* id: without zeros */
+void world_quic_id(struct xdp_bpf *w, uint32_t service, const char *id, uint32_t backend);
 /* The backend takes whatever port the client asked for. */
 void world_any_port(struct xdp_bpf *w, uint32_t backend);
 void world_affinity(struct xdp_bpf *w, uint32_t service, uint32_t seconds);

@@ -93,6 +93,26 @@ static bool is_decimal(struct str s)
 	return !s.n;
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = str_lower_char(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int num_hex(struct str s, uint8_t *ret, size_t n)
+{
+	if (s.n != 2 * n)
+		return -EINVAL;
+	for (size_t i = 0; i < s.n; i++)
+		if (hex_digit(s.p[i]) < 0)
+			return -EINVAL;
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (uint8_t)(hex_digit(s.p[2 * i]) << 4 | hex_digit(s.p[2 * i + 1]));
+	return 0;
+}
+
 int num_double(struct str s, double *ret)
 {
 	char text[NUM_TEXT_MAX];

@@ -7,6 +7,8 @@
 
 int num_i64(struct str s, int64_t *ret); /* base 10, optional sign */
 int num_u64(struct str s, uint64_t *ret);
+/* 2 * n hexadecimal digits, and no more, into n bytes. 0 or -EINVAL. */
+int num_hex(struct str s, uint8_t *ret, size_t n);
 int num_double(struct str s, double *ret); /* decimal, no inf/nan/hex */
 int num_bool(struct str s, bool *ret);	   /* exactly 1 t T TRUE true True 0 f F FALSE false False */
 /* Go duration ("1h30m", "1.5s", "250ms"), or a plain integer meaning seconds. Result in ns; negative allowed. */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "conf/decode.h"
 #include "conf/diff.h"
 #include "conf/health.h"
@@ -18,7 +19,10 @@ static void fill_backends(const struct l4_binding *b, struct kern_backend *out)
 {
 	for (size_t i = 0; i < b->service->ntargets; i++) {
 		const struct target *t = b->service->targets[i];
+		const struct l4_server_conf *conf = opt_list_at(&b->lb->servers, i);
 		out[i] = (struct kern_backend){ .at = t->at, .weight = b->weights[i], .up = atomic_load(&t->up) };
+		if (b->lb->quic)
+			(void)num_hex(str_of(conf->quic_id), out[i].quic_id, (size_t)b->lb->quic->length);
 	}
 }
 
@@ -39,6 +43,8 @@ static struct kern_service *fill_services(const struct apply *a, const struct re
 			.track = b->lb->tracking == TRACKING_ALWAYS,
 			.affinity_ns = (uint64_t)b->lb->affinity_ns,
 			.echo = a->conf->kernel.answer_ping,
+			.quic_length = b->lb->quic ? (uint8_t)b->lb->quic->length : 0,
+			.quic_config = b->lb->quic ? (uint8_t)b->lb->quic->config_id : 0,
 			.backends = backends,
 			.nbackends = b->service->ntargets,
 		};

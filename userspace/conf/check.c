@@ -291,6 +291,35 @@ static void check_ports(struct check *c, const struct listen_at *vip, const char
 	}
 }
 
+/* Ids of QUIC servers: all or none, of the right length, each its own. */
+static void check_quic(struct check *c, const struct l4_lb_conf *lb, const char *service)
+{
+	uint8_t id[8];
+
+	for (size_t i = 0; i < lb->servers.n; i++) {
+		const struct l4_server_conf *srv = opt_list_at(&lb->servers, i);
+		const char *key =
+			arena_printf(c->arena, "udp.services.%s.loadBalancer.servers[%zu].serverId", service, i);
+
+		if (!lb->quic && srv->quic_id)
+			err_add(c->errs, srv->at, key,
+				"without effect; expected quic.serverIdLength on the service as well");
+		if (!lb->quic)
+			continue;
+		if (!srv->quic_id || num_hex(str_of(srv->quic_id), id, (size_t)lb->quic->length))
+			err_add(c->errs, srv->at, key, "%s%s%s; expected %lld hexadecimal digits (quic.serverIdLength)",
+				srv->quic_id ? "\"" : "", srv->quic_id ? srv->quic_id : "missing",
+				srv->quic_id ? "\" is not valid" : "", (long long)lb->quic->length * 2);
+		for (size_t k = 0; srv->quic_id && k < i; k++) {
+			const struct l4_server_conf *other = opt_list_at(&lb->servers, k);
+
+			if (other->quic_id && str_ieq(str_of(other->quic_id), str_of(srv->quic_id)))
+				err_add(c->errs, srv->at, key, "%s is the id of %s already; expected one of its own",
+					srv->quic_id, other->address);
+		}
+	}
+}
+
 /* A packet carries an address and nothing else to choose by, so each VIP is one address with one router. */
 static void check_vip(struct check *c, const struct subject *s, size_t entry, const struct l4_lb_conf *lb)
 {
@@ -337,6 +366,7 @@ static void check_kernel_tier(struct check *c, const struct subject *s, const st
 	if (!service || !service->load_balancer || service->load_balancer->datapath != DATAPATH_XDP)
 		return;
 	check_kernel_rule(c, s, rule);
+	check_quic(c, service->load_balancer, name);
 	if (!c->st)
 		return;
 	for (size_t i = 0; i < c->st->entry_points.n; i++)

@@ -42,6 +42,7 @@ struct kern_backend {
 	struct endpoint at;
 	uint32_t weight; /* 0 or !up: no new flows; established ones stay */
 	bool up;
+	uint8_t quic_id[8]; /* of services with quic_length */
 };
 
 /* A port of 0 in a backend's endpoint stands for the one that the client asked for. */
@@ -53,6 +54,8 @@ struct kern_service {
 	enum kern_forwarding forwarding;
 	bool track;	      /* remember every flow, and not only those that a change of the table concerns */
 	bool echo;	      /* the VIP answers echo requests */
+	uint8_t quic_length; /* bytes of the server id in QUIC connection ids, at most 8; 0: not looked for */
+	uint8_t quic_config; /* their configuration id */
 	uint64_t affinity_ns; /* all flows of a client go where they went less than so long ago; 0: each for itself */
 	const struct kern_backend *backends;
 	size_t nbackends;

@@ -147,7 +147,7 @@ static int set_sizes(struct xdp_bpf *o, const struct kern_conf *c, int rows)
 		uint32_t n;
 	} sizes[] = {
 		{ o->maps.addresses, address_buckets(c) },   { o->maps.ports, port_buckets(c) },
-		{ o->maps.ranges, c->max_services },	     { o->maps.services, c->max_services },
+		{ o->maps.ranges, c->max_services },	     { o->maps.quic_ids, c->max_backends },	     { o->maps.services, c->max_services },
 		{ o->maps.service_counts, c->max_services }, { o->maps.maglev, c->max_services },
 		{ o->maps.backends, c->max_backends },	     { o->maps.backend_counts, c->max_backends },
 		{ o->maps.flows, flow_buckets(c) },

@@ -16,6 +16,7 @@
 #include "kern/rows.h"
 #include "kern/settle.h"
 #include "kern/sync_directory.h"
+#include "kern/sync_quic.h"
 #include "lb/count.h"
 #include "xdp.skel.h"
 
@@ -123,7 +124,10 @@ static void set_rules(const struct live *l, struct lb_service *to, const struct 
 {
 	bool track = s->track || !is_direct(s) || (l->track_udp && s->proto == KERN_UDP);
 
-	to->rules = (track ? LB_RULE_TRACK : 0) | (s->affinity_ns ? LB_RULE_AFFINITY : 0);
+	to->rules = (track ? LB_RULE_TRACK : 0) | (s->affinity_ns ? LB_RULE_AFFINITY : 0) |
+		    (s->quic_length ? LB_RULE_QUIC : 0);
+	to->quic_length = s->quic_length;
+	to->quic_config = s->quic_config;
 	to->affinity = (uint32_t)((s->affinity_ns + NS_PER_S - 1) / NS_PER_S);
 	to->echo = s->echo;
 }
@@ -344,6 +348,20 @@ static int install_sources(struct live *l, struct plan *p)
 	return sync_directory(l, &t);
 }
 
+/* The server ids that QUIC connection ids carry; before anybody is sent by them. */
+static int install_quic(struct live *l, struct plan *p, const struct kern_service *services, size_t n)
+{
+	struct sync_quic q;
+	int r = 0;
+
+	sync_quic_begin(&q, l);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		for (size_t j = 0; r == 0 && services[i].quic_length && j < services[i].nbackends; j++)
+			r = sync_quic_put(&q, (uint32_t)p->service[i], &services[i], j, (uint32_t)p->backend[i][j]);
+	sync_quic_end(&q, r == 0);
+	return r;
+}
+
 /* Step 4: who is gone is no longer reachable, who is new is. */
 static int install_directory(struct live *l, struct plan *p)
 {
@@ -400,6 +418,8 @@ static int install(struct live *l, struct plan *p, const struct kern_service *se
 		r = install_sources(l, p);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = install_rows(l, p, &services[i], i);
+	if (r == 0)
+		r = install_quic(l, p, services, n);
 	if (r == 0)
 		r = install_directory(l, p);
 	if (r == 0)

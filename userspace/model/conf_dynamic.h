@@ -46,7 +46,13 @@ struct middleware_conf {
 	struct place at;
 };
 
+struct l4_quic_conf {
+	int64_t length; /* bytes of a server id */
+	int64_t config_id;
+};
+
 struct l4_server_conf {
+	char *quic_id; /* hex; udp only */
 	char *address;
 	int64_t weight;
 	struct place at;
@@ -70,6 +76,7 @@ struct l4_lb_conf {		 /* tcp and udp */
 	int forwarding;		 /* enum forwarding */
 	int tracking;		 /* enum tracking */
 	int64_t affinity_ns;	 /* 0: none */
+	struct l4_quic_conf *quic; /* udp only */
 	struct tcp_health_conf *health_check;
 	struct place at;
 };

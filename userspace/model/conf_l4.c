@@ -83,7 +83,7 @@ static const struct opt_table udp_router_table = { .rows = udp_router_rows,
 /* ---- services ---- */
 
 #define T struct l4_server_conf
-#define SERVER_ROWS(port)                                                                                            \
+#define SERVER_ROWS(port, more)                                                                                      \
 	{                                                                                                            \
 		{ .name = "address",                                                                                 \
 		  .kind = OPT_STRING,                                                                                \
@@ -101,10 +101,18 @@ static const struct opt_table udp_router_table = { .rows = udp_router_rows,
 			  .def = "1",                                                                                \
 			  .max = 65535,                                                                              \
 			  .doc = CONF_DOC_WEIGHT },                                                                  \
-			{ 0 },                                                                                       \
+			more{ 0 },                                                                                   \
 	}
-static const struct opt tcp_server_rows[] = SERVER_ROWS("5432");
-static const struct opt udp_server_rows[] = SERVER_ROWS("53");
+#define NO_ROWS
+#define QUIC_ID_ROW                                                                                                  \
+	{ .name = "serverId",                                                                                        \
+	  .kind = OPT_STRING,                                                                                        \
+	  .offset = offsetof(T, quic_id),                                                                            \
+	  .example = "\"0a1b\"",                                                                                     \
+	  .doc = "What QUIC connection ids call this server, in hexadecimal digits: as many bytes as the service's " \
+		 "quic.serverIdLength says. The server must make its ids accordingly. Not part of Traefik." },
+static const struct opt tcp_server_rows[] = SERVER_ROWS("5432", NO_ROWS);
+static const struct opt udp_server_rows[] = SERVER_ROWS("53", QUIC_ID_ROW);
 static const char *const tcp_server_unsupported[] = { "tls", NULL };
 static const struct opt_table tcp_server_table = { .rows = tcp_server_rows,
 						   .size = sizeof(T),
@@ -216,6 +224,33 @@ static const char *const forwardings[] = { "snat", "dnat", "dsr", "ipip", "gue",
 	"the client was last heard of. 0: every flow goes its own way. A server that is down keeps nobody. Not part " \
 	"of Traefik."
 
+#define T struct l4_quic_conf
+static const struct opt quic_rows[] = {
+	{ .name = "serverIdLength",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, length),
+	  .flags = OPT_REQUIRED,
+	  .min = 1,
+	  .max = 8,
+	  .example = "2",
+	  .doc = "Bytes of a server's id in connection ids. Every server needs its own as serverId." },
+	{ .name = "configId",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, config_id),
+	  .def = "0",
+	  .max = 6,
+	  .doc = "The configuration id in the first three bits of connection ids that carry a server id. All other "
+		 "packets go by addresses and ports." },
+	{ 0 },
+};
+static const struct opt_table quic_table = {
+	.rows = quic_rows,
+	.size = sizeof(T),
+	.place_offset = OPT_NO_PLACE,
+	.doc = "How to read connection ids: in plain text, as draft-ietf-quic-load-balancers has it (section 4)."
+};
+#undef T
+
 #define T struct l4_lb_conf
 #define LB_ROWS(servers_table)                                                                            \
 	{ .name = "servers",                                                                              \
@@ -255,7 +290,16 @@ static const struct opt tcp_lb_rows[] = {
 		 "for ever." },
 	{ 0 },
 };
-static const struct opt udp_lb_rows[] = { LB_ROWS(udp_server_table), { 0 } };
+static const struct opt udp_lb_rows[] = {
+	LB_ROWS(udp_server_table),
+	{ .name = "quic",
+	  .kind = OPT_OPTIONAL,
+	  .offset = offsetof(T, quic),
+	  .table = &quic_table,
+	  .doc = "Sends QUIC packets by the connection id that their server chose, so that a client that changes its "
+		 "address stays with its server. Not part of Traefik." },
+	{ 0 },
+};
 static const char *const tcp_lb_unsupported[] = { "serversTransport", "proxyProtocol", "terminationDelay", NULL };
 static const struct opt_table tcp_lb_table = {
 	.rows = tcp_lb_rows,
