@@ -380,6 +380,13 @@ ssize_t h1_stream_send(struct h1_stream *s, struct str body, bool end)
 	return (ssize_t)frame_book(s, &f, (size_t)n);
 }
 
+void h1_stream_send_raw(struct h1_stream *s)
+{
+	s->out = H1_BODY_CLOSE;
+	s->out_left = 0;
+	s->out_chunk_open = false;
+}
+
 int h1_stream_finish(struct h1_stream *s)
 {
 	if (s->out == H1_BODY_CHUNKED) {

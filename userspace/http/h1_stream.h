@@ -67,6 +67,8 @@ ssize_t h1_stream_send_head(struct h1_stream *s, struct str head, enum h1_body_k
 			    struct str body, bool end);
 /* Sends body bytes under the framing set before. Returns how much was accepted, or -EAGAIN, -errno. */
 ssize_t h1_stream_send(struct h1_stream *s, struct str body, bool end);
+void h1_stream_send_raw(
+	struct h1_stream *s);		   /* what is sent from now on is no message: no framing, no end but the FIN */
 int h1_stream_finish(struct h1_stream *s); /* last chunk; 0 when everything has left, -EAGAIN (call again), -errno */
 int h1_stream_flush(struct h1_stream *s);  /* 0, -EAGAIN, -errno */
 static inline bool h1_stream_flushed(const struct h1_stream *s)

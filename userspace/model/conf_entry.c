@@ -115,6 +115,15 @@ static const struct opt transport_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Number of requests after which a client connection is closed, the response to the last one "
 		 "saying so. 0 means that their number alone closes nothing." },
+	{ .name = "tunnelIdleTimeout",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, tunnel_idle_ns),
+	  .def = "1h",
+	  .max = INFINITY,
+	  .flags = OPT_STATIC,
+	  .doc = "How long a WebSocket, or any connection that changed its protocol by Upgrade, may pass nothing in "
+		 "either direction before both its ends are closed. Pings of the application count as traffic. Not an "
+		 "option of Traefik, whose tunnels live until one end leaves; 0 does the same." },
 	{ 0 },
 };
 static const struct opt_table transport_table = { .rows = transport_rows,

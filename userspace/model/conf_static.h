@@ -19,6 +19,7 @@ struct transport_conf {
 	struct timeouts_conf responding;
 	int64_t keep_alive_max_time_ns;
 	int64_t keep_alive_max_requests;
+	int64_t tunnel_idle_ns; /* 0: none */
 };
 
 struct forwarded_conf {

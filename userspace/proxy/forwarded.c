@@ -3,6 +3,7 @@
 #include "http/status.h"
 #include "http/uri.h"
 #include "proxy/h1_server.h"
+#include "proxy/tunnel.h"
 
 /* How a field that is known by name is treated on its way to the server. */
 enum policy { PASS, HOP, OURS, TRUST };
@@ -143,6 +144,14 @@ static void add_forwarded(const struct req *r, struct out *o, const struct seen 
 		out_field(o, STR("X-Real-Ip"), str_mk(r->down->peer_text, r->down->peer_len));
 }
 
+static void upgrade_fields(const struct head *h, struct out *o)
+{
+	out_lit(o, "Connection: Upgrade\r\n");
+	for (unsigned i = 0; i < h->nfields; i++)
+		if (h->fields[i].token == TOKEN_UPGRADE)
+			out_field(o, STR("Upgrade"), h->fields[i].value);
+}
+
 void forwarded_request(const struct req *r, struct out *o)
 {
 	struct seen seen = { 0 };
@@ -157,6 +166,8 @@ void forwarded_request(const struct req *r, struct out *o)
 	out_field(o, STR("Host"), r->route->service->pass_host_header ? r->host : str_of(r->target->authority));
 	copy_fields(r, o, &seen);
 	add_forwarded(r, o, &seen);
+	if (tunnel_wanted(r))
+		upgrade_fields(&r->in, o);
 	if (r->in.chunked)
 		out_lit(o, "Transfer-Encoding: chunked\r\n");
 	else if (r->in.content_length >= 0) {
@@ -198,7 +209,9 @@ void forwarded_response(const struct req *r, enum h1_body_kind framing, bool kee
 		out_u64(o, (uint64_t)h->content_length);
 		out_lit(o, "\r\n");
 	}
-	if (!keep)
+	if (h->status == 101)
+		upgrade_fields(h, o);
+	else if (!keep)
 		out_lit(o, "Connection: close\r\n");
 	else if (r->in.minor == 0)
 		out_lit(o, "Connection: keep-alive\r\n");

@@ -9,9 +9,11 @@
 #include "base/mem.h"
 #include "backend/pool.h"
 #include "http/uri.h"
+#include "proxy/deadline.h"
 #include "proxy/forwarded.h"
 #include "proxy/h1_server.h"
 #include "proxy/req_pool.h"
+#include "proxy/tunnel.h"
 
 #define DIAL_TIMEOUT_NS	  (30 * NS_PER_S)
 #define MAX_RESPONSE_HEAD 65536u
@@ -350,7 +352,7 @@ static enum step_result read_response_head(struct req *r)
 			continue;
 		}
 		if (e == H1_OK) {
-			if (head.status == 101)
+			if (head.status == 101 && !tunnel_agreed(r, &head))
 				return step_fail(r, REASON_BAD_RESPONSE);
 			r->out = head;
 			return step_to(r, REQ_RESPONSE_PHASE);
@@ -397,19 +399,13 @@ void req_run(struct req *r)
 	while (rc == STEP_NEXT);
 }
 
-static bool passed(uint64_t deadline_ms, const struct req *r)
-{
-	return deadline_ms && r->worker->loop.now_ns / NS_PER_MS >= deadline_ms;
-}
-
 void req_client_timeout(struct req *r)
 {
-	if (passed(h1_server_write_deadline_ms(r->down), r))
-		req_fail(r, REASON_WRITE_TIMEOUT);
-	else if (!r->body_in_done && passed(h1_server_read_deadline_ms(r->down), r))
-		req_fail(r, REASON_BODY_TIMEOUT);
-	else
+	enum reason why = deadline_passed(r);
+	if (why == REASON_NONE)
 		return;
+	req_fail(r, why);
+	r->response_done |= why == REASON_TUNNEL_IDLE; /* nothing was cut: an orderly end */
 	req_run(r);
 }
 

@@ -22,6 +22,7 @@ void internal_forget(struct req *r);		     /* the request ends before its answer
 enum step_result step_response_phase(struct req *r); /* http_response.c */
 enum step_result step_respond(struct req *r);
 enum step_result step_stream(struct req *r);
+enum step_result step_tunnel(struct req *r); /* tunnel.c */
 enum step_result step_reply(struct req *r);
 enum step_result step_done(struct req *r);
 

@@ -10,6 +10,7 @@
 #include "proxy/h1_server.h"
 #include "proxy/http_fsm.h"
 #include "proxy/req_pool.h"
+#include "proxy/tunnel.h"
 
 #define DISCARD_MAX 65536u
 
@@ -39,7 +40,9 @@ static bool has_body(const struct req *r)
 static void init_body_in(struct req *r)
 {
 	struct h1_stream *up = &r->up->stream;
-	if (!has_body(r))
+	if (r->out.status == 101)
+		h1_body_init(&up->in, H1_BODY_CLOSE, 0);
+	else if (!has_body(r))
 		h1_body_init(&up->in, H1_BODY_NONE, 0);
 	else if (r->out.chunked)
 		h1_body_init(&up->in, H1_BODY_CHUNKED, 0);
@@ -52,6 +55,8 @@ static void init_body_in(struct req *r)
 static enum h1_body_kind response_framing(const struct req *r)
 {
 	enum h1_body_kind in = r->up->stream.in.kind;
+	if (r->out.status == 101)
+		return H1_BODY_CLOSE;
 	if (in == H1_BODY_CHUNKED || in == H1_BODY_CLOSE)
 		return r->in.minor == 1 ? H1_BODY_CHUNKED : H1_BODY_CLOSE;
 	return in;
@@ -90,7 +95,10 @@ enum step_result step_respond(struct req *r)
 	if (n > 0)
 		h1_stream_consume(up, (size_t)n);
 	r->response_bytes += (uint64_t)n;
-	return step_to(r, REQ_STREAM);
+	if (r->out.status != 101)
+		return step_to(r, REQ_STREAM);
+	tunnel_begin(r);
+	return step_to(r, REQ_TUNNEL);
 }
 
 /* ---- STREAM ---- */
@@ -257,6 +265,7 @@ static void count(struct req *r)
 {
 	struct engine *e = r->worker->engine;
 	uint64_t duration = r->end_ns - r->start_ns;
+	unsigned protocol = r->tunnel ? HTTPSET_WEBSOCKET : HTTPSET_HTTP;
 	struct httpset *sets[] = {
 		r->entry->metrics,
 		r->route ? r->route->router_metrics : NULL,
@@ -268,7 +277,7 @@ static void count(struct req *r)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++)
 		if (sets[i] && r->status)
-			httpset_count(sets[i], r->worker->id, r->status, r->in.method, HTTPSET_HTTP, duration,
+			httpset_count(sets[i], r->worker->id, r->status, r->in.method, protocol, duration,
 				      r->request_bytes, r->response_bytes);
 }
 

@@ -23,6 +23,8 @@
 	X(REASON_RESPONSE_CUT, "response_cut_short", 0, false)   \
 	X(REASON_WRITE_TIMEOUT, "write_timeout", 0, false)       \
 	X(REASON_CLIENT_GONE, "client_gone", 499, false)         \
+	X(REASON_TUNNEL_RESET, "tunnel_reset", 0, false)         \
+	X(REASON_TUNNEL_IDLE, "tunnel_idle", 0, false)           \
 	X(REASON_SHUTDOWN, "shutdown", 503, false)
 
 #define X(id, name, status, retry) id,

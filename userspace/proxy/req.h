@@ -22,6 +22,7 @@ struct h1_server;
 	X(REQ_RESPONSE_PHASE, step_response_phase) \
 	X(REQ_RESPOND, step_respond)               \
 	X(REQ_STREAM, step_stream)                 \
+	X(REQ_TUNNEL, step_tunnel)                 \
 	X(REQ_REPLY, step_reply)                   \
 	X(REQ_DONE, step_done)
 
@@ -67,18 +68,21 @@ struct req {
 	uint8_t next_mw, seen_mws;
 	unsigned attempts;
 	bool waiting_mw;
-	bool continued;		 /* 100 Continue was sent, or not needed any more */
-	bool server_deaf;	 /* the server stopped taking the body */
-	bool body_in_done;	 /* request body fully read from the client */
-	bool body_sent_any;	 /* some of it left for the server: no retry */
-	bool body_out_done;	 /* and fully written to the server */
-	bool head_sent;		 /* response head went to the client */
-	bool response_done;	 /* response body complete and flushed */
-	bool replied;		 /* the answer is ours (reply), not the server's */
-	bool keep_down, keep_up; /* connections may be used again */
-	void *job;		 /* internal service at work */
+	bool continued;			      /* 100 Continue was sent, or not needed any more */
+	bool server_deaf;		      /* the server stopped taking the body */
+	bool body_in_done;		      /* request body fully read from the client */
+	bool body_sent_any;		      /* some of it left for the server: no retry */
+	bool body_out_done;		      /* and fully written to the server */
+	bool head_sent;			      /* response head went to the client */
+	bool response_done;		      /* response body complete and flushed */
+	bool replied;			      /* the answer is ours (reply), not the server's */
+	bool keep_down, keep_up;	      /* connections may be used again */
+	bool tunnel;			      /* the protocol changed: bytes both ways from here on */
+	bool tunnel_in_over, tunnel_out_over; /* the client, the server has ended its half */
+	void *job;			      /* internal service at work */
 
 	uint64_t start_ns, up_start_ns, first_byte_ns, end_ns;
+	uint64_t moved_ns; /* when bytes were last taken from or given to a side that we wait for */
 	uint64_t request_bytes, response_bytes; /* body content */
 	int status;				/* answered to the client */
 	int origin_status;
