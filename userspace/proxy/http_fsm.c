@@ -17,6 +17,7 @@
 
 #define DIAL_TIMEOUT_NS	  (30 * NS_PER_S)
 #define MAX_RESPONSE_HEAD 65536u
+#define MAX_INTERIMS	  16 /* 1xx answers before the real one */
 
 /* Closes the server connection of this attempt. */
 static void drop_server(struct req *r)
@@ -119,6 +120,8 @@ static enum step_result step_route(struct req *r)
 	r->method = r->in.method;
 	if (str_eq(r->method, STR("CONNECT")))
 		return step_fail(r, REASON_NOT_IMPLEMENTED);
+	if (r->in.expect_other)
+		return step_fail(r, REASON_EXPECTATION);
 	if (split_target(r) < 0 || clean_query(r) < 0 ||
 	    uri_normalise(&r->arena, r->path, r->entry->conf->http.sanitize_path, &r->path) < 0 ||
 	    uri_routing_path(&r->arena, r->path, &f.path) < 0 ||
@@ -237,19 +240,6 @@ static enum step_result step_dial(struct req *r)
 
 /* ---- SEND ---- */
 
-/* The body is wanted now: a client that asked first is told so (RFC 9110 §10.1.1). */
-static bool send_continue(struct req *r)
-{
-	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	if (!r->in.expect_continue || r->body_in_done || r->in.minor == 0 || r->continued)
-		return true;
-	r->continued = true;
-	if (h1_stream_pending(&r->down->stream).n)
-		return true;
-	struct iovec iov = { (void *)line, sizeof(line) - 1 };
-	return conn_writev(&r->down->stream.conn, &iov, 1) == (ssize_t)sizeof(line) - 1;
-}
-
 static enum h1_body_kind request_framing(const struct req *r)
 {
 	return r->in.chunked ? H1_BODY_CHUNKED : r->in.content_length > 0 ? H1_BODY_LENGTH : H1_BODY_NONE;
@@ -275,8 +265,6 @@ static enum step_result step_send(struct req *r)
 	struct str body = { 0 };
 	struct h1_stream *down = &r->down->stream, *up = &r->up->stream;
 	r->up_start_ns = w->loop.now_ns;
-	if (!send_continue(r))
-		return step_fail(r, REASON_CLIENT_GONE);
 	forwarded_request(r, &o);
 	if (o.full)
 		return step_fail(r, REASON_HEAD_TOO_LARGE);
@@ -298,6 +286,18 @@ static enum step_result step_send(struct req *r)
 	return step_to(r, REQ_AWAIT);
 }
 
+/* The end of a body, with the fields that came behind it where the other side takes them. */
+int req_finish_body(struct req *r, struct h1_stream *from, struct h1_stream *to, bool trailers)
+{
+	struct worker *w = r->worker;
+	struct out o = { w->scratch, w->scratch, w->scratch + sizeof(w->scratch), false };
+	unsigned n = 0;
+	if (to->out == H1_BODY_CHUNKED && trailers && h1_stream_trailer(from, w->fields, &n) < 0)
+		return -EBADMSG;
+	forwarded_trailer(w->fields, n, &o);
+	return h1_stream_finish(to, out_view(&o));
+}
+
 /* Moves request body from client to server as far as both allow. Returns false when the request failed (next step is
  * set). */
 bool req_pump_body(struct req *r)
@@ -315,13 +315,17 @@ bool req_pump_body(struct req *r)
 		ssize_t n;
 		if (rc == 0) {
 			r->body_in_done = true;
-			n = h1_stream_finish(up);
+			n = req_finish_body(r, down, up, true);
 			r->body_out_done = n == 0;
 		} else {
 			n = h1_stream_send(up, view, h1_stream_ends_after(down, view.n));
 		}
 		if (n == -EAGAIN)
 			return true;
+		if (n == -EBADMSG) {
+			req_fail(r, REASON_BAD_BODY);
+			return false;
+		}
 		if (n < 0) {
 			/* The server may have answered early and stopped reading: its answer is what counts. */
 			r->body_out_done = true;
@@ -340,15 +344,36 @@ bool req_pump_body(struct req *r)
 
 /* ---- AWAIT ---- */
 
+/* RFC 9110 §15.2: passed on, except to HTTP/1.0 clients. */
+static enum reason pass_interim(struct req *r, const struct head *h)
+{
+	struct worker *w = r->worker;
+	struct out o = { w->scratch, w->scratch, w->scratch + sizeof(w->scratch), false };
+	if (++r->interims > MAX_INTERIMS)
+		return REASON_BAD_RESPONSE;
+	r->continued |= h->status == 100;
+	forwarded_interim(h, &o);
+	ssize_t n = r->in.minor == 0 ? 0
+				     : h1_stream_send_head(&r->down->stream, out_view(&o), H1_BODY_NONE, 0,
+							   (struct str){ 0 }, false);
+	h1_stream_release_head(&r->up->stream);
+	return n < 0 ? REASON_CLIENT_GONE : REASON_NONE;
+}
+
 /* One response head that is not 100-199, or what stands in its way. */
 static enum step_result read_response_head(struct req *r)
 {
 	struct h1_stream *up = &r->up->stream;
 	for (;;) {
 		struct head head;
+		int rc = h1_stream_flush(&r->down->stream); /* an earlier 1xx */
+		if (rc < 0)
+			return rc == -EAGAIN ? STEP_WAIT : step_fail(r, REASON_CLIENT_GONE);
 		enum h1_error e = h1_stream_parse(up, false, r->worker->fields, &head);
 		if (e == H1_OK && head.status < 200 && head.status != 101) {
-			h1_stream_release_head(up);
+			enum reason why = pass_interim(r, &head);
+			if (why != REASON_NONE)
+				return step_fail(r, why);
 			continue;
 		}
 		if (e == H1_OK) {

@@ -26,5 +26,7 @@ enum step_result step_tunnel(struct req *r); /* tunnel.c */
 enum step_result step_reply(struct req *r);
 enum step_result step_done(struct req *r);
 
+int req_finish_body(struct req *r, struct h1_stream *from, struct h1_stream *to,
+		    bool trailers);	   /* as h1_stream_finish(), -EBADMSG */
 bool req_pump_body(struct req *r);	   /* false: failed, the next step is set */
 void reply_set(struct req *r, int status); /* the answer Traefik gives for that status */

@@ -67,6 +67,13 @@ static enum step_result response_broken(struct req *r)
 	return step_fail(r, r->head_sent ? REASON_RESPONSE_CUT : REASON_BAD_RESPONSE);
 }
 
+/* An answer before the end of the request's body: the connection goes on only if the body does. A client that waits for
+ * 100 Continue need not send it (RFC 9110 §10.1.1), and a server that closes will not take it. */
+static bool body_will_end(const struct req *r)
+{
+	return r->body_in_done || (r->keep_up && (!r->in.expect_continue || r->continued));
+}
+
 enum step_result step_respond(struct req *r)
 {
 	struct worker *w = r->worker;
@@ -76,7 +83,7 @@ enum step_result step_respond(struct req *r)
 	init_body_in(r);
 	enum h1_body_kind framing = response_framing(r);
 	r->keep_up = !r->out.close && up->in.kind != H1_BODY_CLOSE && !r->server_deaf;
-	r->keep_down = r->keep_down && framing != H1_BODY_CLOSE && h1_server_may_keep(r->down);
+	r->keep_down = r->keep_down && framing != H1_BODY_CLOSE && h1_server_may_keep(r->down) && body_will_end(r);
 	forwarded_response(r, framing, r->keep_down, &o);
 	if (o.full)
 		return step_fail(r, REASON_BAD_RESPONSE);
@@ -103,6 +110,15 @@ enum step_result step_respond(struct req *r)
 
 /* ---- STREAM ---- */
 
+static int finish_response(struct req *r, enum reason *ret_why)
+{
+	struct h1_stream *up = &r->up->stream;
+	int rc = req_finish_body(r, up, &r->down->stream, up->trailer_n && forwarded_wants_trailers(r));
+	if (rc == -EBADMSG)
+		*ret_why = REASON_RESPONSE_CUT;
+	return rc;
+}
+
 /* Moves response body as far as both sides allow: 0 when all has left, -EAGAIN, or an error told apart by ret_why. */
 static int pump_response(struct req *r, enum reason *ret_why)
 {
@@ -115,7 +131,7 @@ static int pump_response(struct req *r, enum reason *ret_why)
 			return rc;
 		rc = h1_stream_peek(up, &view);
 		if (rc == 0)
-			return h1_stream_finish(down);
+			return finish_response(r, ret_why);
 		*ret_why = REASON_RESPONSE_CUT;
 		if (rc < 0)
 			return rc;
@@ -126,6 +142,14 @@ static int pump_response(struct req *r, enum reason *ret_why)
 		h1_stream_consume(up, (size_t)n);
 		r->response_bytes += (uint64_t)n;
 	}
+}
+
+/* The server has answered early and keeps its connection: it still takes the rest of the body, within the time the
+ * client has for sending it. */
+static bool body_goes_on(const struct req *r)
+{
+	const struct conn *up = &r->up->stream.conn;
+	return !r->body_out_done && r->keep_down && r->keep_up && !up->hangup && !up->failed;
 }
 
 enum step_result step_stream(struct req *r)
@@ -141,7 +165,7 @@ enum step_result step_stream(struct req *r)
 	if (rc < 0)
 		return step_fail(r, why);
 	r->response_done = true;
-	return step_to(r, REQ_DONE);
+	return body_goes_on(r) ? STEP_WAIT : step_to(r, REQ_DONE);
 }
 
 /* ---- REPLY: answers of our own ---- */

@@ -13,6 +13,7 @@
 	X(REASON_BAD_BODY, "bad_body", 400, false)               \
 	X(REASON_NOT_IMPLEMENTED, "not_implemented", 501, false) \
 	X(REASON_BAD_VERSION, "bad_version", 505, false)         \
+	X(REASON_EXPECTATION, "unknown_expectation", 417, false) \
 	X(REASON_NO_ROUTE, "no_route", 404, false)               \
 	X(REASON_NO_SERVER, "no_server", 503, false)             \
 	X(REASON_DIAL_FAILED, "dial_failed", 502, false)         \

@@ -68,7 +68,8 @@ struct req {
 	uint8_t next_mw, seen_mws;
 	unsigned attempts;
 	bool waiting_mw;
-	bool continued;			      /* 100 Continue was sent, or not needed any more */
+	bool continued;			      /* the server said 100 Continue, and we to the client */
+	uint8_t interims;		      /* 1xx answers so far */
 	bool server_deaf;		      /* the server stopped taking the body */
 	bool body_in_done;		      /* request body fully read from the client */
 	bool body_sent_any;		      /* some of it left for the server: no retry */
