@@ -76,7 +76,10 @@ static int split_target(struct req *r)
 {
 	struct str t = r->in.target;
 	r->host = r->in.host;
-	if (t.p[0] != '/' && !str_eq(t, STR("*"))) {
+	bool asterisk = str_eq(t, STR("*"));
+	if (asterisk && !str_eq(r->in.method, STR("OPTIONS")))
+		return -EINVAL;
+	if (t.p[0] != '/' && !asterisk) {
 		struct uri u;
 		if (uri_parse(t, &u) < 0 || (!str_ieq(u.scheme, STR("http")) && !str_ieq(u.scheme, STR("https"))))
 			return -EINVAL;

@@ -46,6 +46,8 @@ static void refused_requests(void **state)
 		  REASON_BAD_REQUEST },
 		{ "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400, REASON_BAD_REQUEST },
 		{ "GET nowhere HTTP/1.1\r\nHost: a\r\n\r\n", 400, REASON_BAD_REQUEST },
+		{ "GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400, REASON_BAD_REQUEST },
+		{ "GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400, REASON_BAD_REQUEST },
 		{ "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, REASON_BAD_REQUEST },
 		{ "GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, REASON_BAD_REQUEST },
 		{ "GET / HTTP/1.1\r\nHost: a:99999\r\n\r\n", 400, REASON_BAD_REQUEST },
