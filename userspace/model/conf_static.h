@@ -22,14 +22,28 @@ struct transport_conf {
 	int64_t tunnel_idle_ns; /* 0: none */
 };
 
-struct forwarded_conf {
+struct proxy_protocol_conf {
 	bool insecure;
 	struct opt_strings trusted_ips;
+};
+
+struct forwarded_conf {
+	bool insecure, not_append_for, add_scheme;
+	struct opt_strings trusted_ips;
+};
+
+enum underscores { UNDERSCORES_KEEP, UNDERSCORES_DELETE, UNDERSCORES_REJECT };
+
+struct encoded_conf { /* encodedCharacters: which escapes a path may contain */
+	bool slash, backslash, nul, semicolon, percent, question, hash;
 };
 
 struct entry_http_conf {
 	uint64_t max_header_bytes; /* default 64 KiB; whole head */
 	bool sanitize_path;
+	bool encode_query_semicolons;
+	int underscores; /* enum underscores */
+	struct encoded_conf encoded;
 };
 
 struct entry_udp_conf {
@@ -38,7 +52,8 @@ struct entry_udp_conf {
 
 struct entry_conf {    /* entryPoints.<name> */
 	char *address; /* "[host]:port[/tcp|/udp]" */
-	bool as_default;
+	bool as_default, reuse_port;
+	struct proxy_protocol_conf *proxy_protocol; /* NULL: no headers are looked for */
 	struct transport_conf transport;
 	struct forwarded_conf forwarded;
 	struct entry_http_conf http;

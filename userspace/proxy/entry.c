@@ -32,7 +32,7 @@ void entry_place(struct entry *e)
 
 int entry_open(const struct entry *e, unsigned nworkers, int *ret_fds)
 {
-	int free_rc = probe_address(e);
+	int free_rc = e->conf->reuse_port ? 0 : probe_address(e);
 	if (free_rc < 0)
 		return free_rc;
 	for (unsigned i = 0; i < nworkers; i++) {

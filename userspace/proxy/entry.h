@@ -17,6 +17,8 @@ struct entry {
 	uint16_t last_port; /* of a range, which only the kernel tier serves; 0: one port */
 	bool udp;
 	struct prefix_set trusted; /* forwardedHeaders.trustedIPs */
+	struct prefix_set proxies; /* proxyProtocol.trustedIPs */
+	uint8_t denied_escapes;	   /* set of enum uri_escape; http.encodedCharacters */
 	struct httpset *metrics;   /* NULL when off or internal */
 	struct metric_series *open_connections;
 	bool listening; /* control thread's view */

@@ -86,7 +86,8 @@ static bool passes(const struct req *r, const struct field *f, bool check_connec
 	case OURS:
 		return false;
 	case TRUST:
-		return r->peer_trusted;
+		return r->peer_trusted && !(r->entry->conf->forwarded.add_scheme &&
+					    (f->token == TOKEN_X_FORWARDED_SCHEME || f->token == TOKEN_X_SCHEME));
 	case PASS:
 		break;
 	}
@@ -124,15 +125,29 @@ static void copy_fields(const struct req *r, struct out *o, struct seen *seen)
 /* Prior hops of a trusted peer, then the peer itself. */
 static void forwarded_for(const struct req *r, struct out *o)
 {
-	out_lit(o, "X-Forwarded-For: ");
+	bool any = false;
 	for (unsigned i = 0; r->peer_trusted && i < r->in.nfields; i++) {
 		if (r->in.fields[i].token != TOKEN_X_FORWARDED_FOR || r->in.fields[i].value.n == 0)
 			continue;
+		out_str(o, any ? STR(", ") : STR("X-Forwarded-For: "));
 		out_str(o, r->in.fields[i].value);
-		out_lit(o, ", ");
+		any = true;
 	}
-	out_bytes(o, r->down->peer_text, r->down->peer_len);
-	out_lit(o, "\r\n");
+	if (!r->entry->conf->forwarded.not_append_for) {
+		out_str(o, any ? STR(", ") : STR("X-Forwarded-For: "));
+		out_bytes(o, r->down->peer_text, r->down->peer_len);
+		any = true;
+	}
+	if (any)
+		out_lit(o, "\r\n");
+}
+
+/* X-Forwarded-Proto once more, under the names that some applications know. */
+static void add_scheme(const struct req *r, struct out *o, const struct seen *seen)
+{
+	struct str proto = seen->proto ? head_field(&r->in, TOKEN_X_FORWARDED_PROTO)->value : STR("http");
+	out_field(o, STR("X-Forwarded-Scheme"), proto);
+	out_field(o, STR("X-Scheme"), proto);
 }
 
 static void add_forwarded(const struct req *r, struct out *o, const struct seen *seen)
@@ -149,6 +164,8 @@ static void add_forwarded(const struct req *r, struct out *o, const struct seen 
 	}
 	if (!seen->proto)
 		out_lit(o, "X-Forwarded-Proto: http\r\n");
+	if (r->entry->conf->forwarded.add_scheme)
+		add_scheme(r, o, seen);
 	out_field(o, STR("X-Forwarded-Server"), str_of(e->hostname));
 	if (!seen->real_ip)
 		out_field(o, STR("X-Real-Ip"), str_mk(r->down->peer_text, r->down->peer_len));

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/mem.h"
+#include "net/cf_proxyproto.h"
 #include "proxy/deadline.h"
 #include "proxy/req_pool.h"
 
@@ -268,6 +269,17 @@ static void on_timeout(struct timer *t)
 		close_now(s);
 }
 
+static void told_source(struct conn *c, const struct proxyproto *h)
+{
+	set_peer(container_of(c, struct h1_server, stream.conn), &h->src);
+}
+
+static bool takes_proxy_header(const struct entry *e, const struct endpoint *peer)
+{
+	const struct proxy_protocol_conf *p = e->conf->proxy_protocol;
+	return p && (p->insecure || (e->proxies.n && prefix_set_has(&e->proxies, &peer->addr)));
+}
+
 void h1_server_accept(struct worker *w, struct entry *e, int fd, const struct endpoint *peer)
 {
 	struct h1_server *s = mem_zalloc(sizeof(*s));
@@ -280,6 +292,8 @@ void h1_server_accept(struct worker *w, struct entry *e, int fd, const struct en
 		return;
 	}
 	set_peer(s, peer);
+	if (takes_proxy_header(e, peer))
+		cf_proxyproto_push(&s->stream.conn, told_source);
 	timer_init(&s->timer, on_timeout);
 	list_push_back(&w->clients, &s->link);
 	w->nclients++;

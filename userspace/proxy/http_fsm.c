@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "backend/pool.h"
-#include "http/uri.h"
 #include "proxy/deadline.h"
 #include "proxy/forwarded.h"
 #include "proxy/h1_server.h"
@@ -56,86 +55,6 @@ void req_fail(struct req *r, enum reason why)
 	}
 	reply_set(r, status);
 	r->step = REQ_RESPONSE_PHASE;
-}
-
-/* ---- ROUTE ---- */
-
-static bool header_any(const void *ctx, struct str name, bool (*test)(const void *arg, struct str value),
-		       const void *arg)
-{
-	const struct req *r = ctx;
-	for (unsigned i = 0; i < r->in.nfields; i++)
-		if (r->in.fields[i].name.n == name.n && str_ieq(r->in.fields[i].name, name) &&
-		    test(arg, r->in.fields[i].value))
-			return true;
-	return false;
-}
-
-/* Takes the target apart: origin-form, absolute-form (whose host wins over the Host field, RFC 9112 §3.2.2), or "*". */
-static int split_target(struct req *r)
-{
-	struct str t = r->in.target;
-	r->host = r->in.host;
-	bool asterisk = str_eq(t, STR("*"));
-	if (asterisk && !str_eq(r->in.method, STR("OPTIONS")))
-		return -EINVAL;
-	if (t.p[0] != '/' && !asterisk) {
-		struct uri u;
-		if (uri_parse(t, &u) < 0 || (!str_ieq(u.scheme, STR("http")) && !str_ieq(u.scheme, STR("https"))))
-			return -EINVAL;
-		size_t authority = u.scheme.n + 3;
-		size_t n = authority;
-		while (n < t.n && t.p[n] != '/' && t.p[n] != '?')
-			n++;
-		r->host = str_mk(t.p + authority, n - authority);
-		t = str_skip(t, n);
-	}
-	struct str rest = str_cut(t, '?', &r->path);
-	r->query = rest;
-	return 0;
-}
-
-/* ';' is no separator to many servers and one to others: as Traefik does, make it the unambiguous '&'. */
-static int clean_query(struct req *r)
-{
-	if (!r->query.p || !memchr(r->query.p, ';', r->query.n))
-		return 0;
-	char *q = arena_strndup(&r->arena, r->query.p, r->query.n);
-	if (!q)
-		return -ENOMEM;
-	for (size_t i = 0; i < r->query.n; i++)
-		if (q[i] == ';')
-			q[i] = '&';
-	r->query.p = q;
-	return 0;
-}
-
-static bool peer_is_trusted(const struct req *r)
-{
-	return r->entry->conf->forwarded.insecure ||
-	       (r->entry->trusted.n && prefix_set_has(&r->entry->trusted, &r->peer.addr));
-}
-
-static enum step_result step_route(struct req *r)
-{
-	char host[URI_HOST_MAX + 1];
-	struct rule_facts f = { .client = &r->peer.addr, .header_ctx = r, .header_any = header_any };
-	r->method = r->in.method;
-	if (str_eq(r->method, STR("CONNECT")))
-		return step_fail(r, REASON_NOT_IMPLEMENTED);
-	if (r->in.expect_other)
-		return step_fail(r, REASON_EXPECTATION);
-	if (split_target(r) < 0 || clean_query(r) < 0 ||
-	    uri_normalise(&r->arena, r->path, r->entry->conf->http.sanitize_path, &r->path) < 0 ||
-	    uri_routing_path(&r->arena, r->path, &f.path) < 0 ||
-	    uri_canonical_host(r->host, host, sizeof(host), &f.host) < 0)
-		return step_fail(r, REASON_BAD_REQUEST);
-	r->peer_trusted = peer_is_trusted(r);
-	f.query = r->query;
-	f.method = r->method;
-	const struct snapshot_entry *e = &r->pin->snap->entries[r->entry->id];
-	r->route = e->routes ? rule_index_find(e->routes, &f) : NULL;
-	return r->route ? step_to(r, REQ_REQUEST_PHASE) : step_fail(r, REASON_NO_ROUTE);
 }
 
 /* ---- REQUEST PHASE ---- */

@@ -17,6 +17,7 @@ static inline enum step_result step_fail(struct req *r, enum reason why)
 	return STEP_NEXT;
 }
 
+enum step_result step_route(struct req *r);	     /* http_route.c */
 enum step_result step_internal(struct req *r);	     /* internal.c */
 void internal_forget(struct req *r);		     /* the request ends before its answer came */
 enum step_result step_response_phase(struct req *r); /* http_response.c */
