@@ -80,6 +80,16 @@ static const struct opt responding_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "How long a keep-alive connection may stay without a request before it is closed. Longer saves "
 		 "clients handshakes, shorter saves descriptors and memory here. 0 means no limit of its own." },
+	{ .name = "bodyIdleTimeout",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, body_idle_ns),
+	  .def = "60s",
+	  .max = INFINITY,
+	  .flags = OPT_STATIC,
+	  .doc = "How long a client may pause within its request's body, and how long it may take none of a response "
+		 "that waits for it. Unlike the two limits above it does not cut long transfers that move. Not an "
+		 "option "
+		 "of Traefik; 0 means no limit." },
 	{ 0 },
 };
 static const struct opt_table responding_table = { .rows = responding_rows,

@@ -4,9 +4,10 @@
 #include "model/opt.h"
 
 struct timeouts_conf {
-	int64_t read_ns;  /* whole request read including body; 0: none */
-	int64_t write_ns; /* from the end of the head to the end of the response; 0: none */
-	int64_t idle_ns;  /* keep-alive idle */
+	int64_t read_ns;      /* whole request read including body; 0: none */
+	int64_t write_ns;     /* from the end of the head to the end of the response; 0: none */
+	int64_t idle_ns;      /* keep-alive idle */
+	int64_t body_idle_ns; /* neither body moves because of the client; 0: none */
 };
 
 struct lifecycle_conf {
@@ -145,7 +146,17 @@ struct control_conf { /* control: the unix socket of `sluice status` */
 	char *socket;
 };
 
+struct forwarding_timeouts_conf {
+	int64_t dial_ns, response_head_ns, idle_ns; /* 0: none */
+};
+
+struct servers_transport_conf { /* serversTransport: connections to servers */
+	struct forwarding_timeouts_conf timeouts;
+	int64_t max_idle; /* per worker and server */
+};
+
 struct static_conf {
+	struct servers_transport_conf servers_transport;
 	struct opt_map entry_points; /* struct entry_conf */
 	struct providers_conf providers;
 	struct log_conf log;

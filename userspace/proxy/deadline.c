@@ -30,13 +30,44 @@ static uint64_t read_all(const struct req *r)
 	return r->body_in_done ? 0 : after(r->start_ns, transport(r)->responding.read_ns);
 }
 
+static uint64_t body_idle(const struct req *r)
+{
+	return r->body_in_done ? 0 : after(r->moved_ns, transport(r)->responding.body_idle_ns);
+}
+
+/* A response waits for the client to take some of it. */
+static uint64_t client_stalled(const struct req *r)
+{
+	const struct h1_stream *down = &r->down->stream;
+	bool waits = r->head_sent && !r->response_done && (!down->conn.writable || !h1_stream_flushed(down));
+	return waits ? after(r->moved_ns, transport(r)->responding.body_idle_ns) : 0;
+}
+
+static uint64_t response_head(const struct req *r)
+{
+	if (r->step != REQ_AWAIT || !r->body_out_done)
+		return 0;
+	return after(r->asked_ns, r->route->service->limits.response_head_ns);
+}
+
+static uint64_t in_queue(const struct req *r)
+{
+	return r->queued ? after(r->queued_ns, r->route->service->limits.queue_ns) : 0;
+}
+
+static uint64_t whole_request(const struct req *r)
+{
+	return r->route && !r->tunnel ? after(r->start_ns, r->route->timeout_ns) : 0;
+}
+
 static const struct {
 	uint64_t (*due_ms)(const struct req *r);
 	enum reason why;
 } limits[] = {
-	{ write_all, REASON_WRITE_TIMEOUT },
-	{ read_all, REASON_BODY_TIMEOUT },
-	{ tunnel_idle, REASON_TUNNEL_IDLE },
+	{ write_all, REASON_WRITE_TIMEOUT },	   { whole_request, REASON_REQUEST_TIMEOUT },
+	{ in_queue, REASON_QUEUE_TIMEOUT },	   { response_head, REASON_RESPONSE_TIMEOUT },
+	{ read_all, REASON_BODY_TIMEOUT },	   { body_idle, REASON_BODY_IDLE },
+	{ client_stalled, REASON_CLIENT_STALLED }, { tunnel_idle, REASON_TUNNEL_IDLE },
 };
 
 uint64_t deadline_next_ms(const struct req *r)

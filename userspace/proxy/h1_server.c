@@ -122,7 +122,7 @@ static struct req *begin(struct h1_server *s, const struct head *head)
 	r->keep_down = !head->close && !s->worker->draining;
 	s->req = r;
 	s->state = SERVER_BUSY;
-	if (s->entry->conf->transport.responding.write_ns > 0)
+	if (!r->body_in_done || s->entry->conf->transport.responding.write_ns > 0)
 		h1_server_arm(s);
 	return r;
 }

@@ -12,9 +12,9 @@
 #include "proxy/forwarded.h"
 #include "proxy/h1_server.h"
 #include "proxy/req_pool.h"
+#include "proxy/slots.h"
 #include "proxy/tunnel.h"
 
-#define DIAL_TIMEOUT_NS	  (30 * NS_PER_S)
 #define MAX_RESPONSE_HEAD 65536u
 #define MAX_INTERIMS	  16 /* 1xx answers before the real one */
 
@@ -34,6 +34,7 @@ static void note_failure(struct req *r, enum reason why)
 	r->keep_up = false;
 	r->waiting_mw = false;
 	drop_server(r);
+	slots_forget(r);
 }
 
 /* No answer, or no more of it. */
@@ -91,7 +92,7 @@ static enum step_result step_pick(struct req *r)
 		return step_fail(r, REASON_NO_SERVER);
 	r->up_start_ns = r->worker->loop.now_ns;
 	r->target = service_pick(r->route->service, r->worker->id, 0, &r->item);
-	return r->target ? step_to(r, REQ_DIAL) : step_fail(r, REASON_NO_SERVER);
+	return r->target ? step_to(r, REQ_QUEUE) : step_fail(r, REASON_NO_SERVER);
 }
 
 static void on_server_event(struct h1_client *c)
@@ -125,13 +126,15 @@ static enum step_result dial(struct req *r)
 		return step_fail(r, REASON_DIAL_FAILED);
 	own_server(r, c);
 	c->timer.fire = on_dial_timeout;
-	timer_set(&w->loop.wheel, &c->timer, (w->loop.now_ns + DIAL_TIMEOUT_NS) / NS_PER_MS);
+	int64_t limit = r->route->service->limits.dial_ns;
+	if (limit)
+		timer_set(&w->loop.wheel, &c->timer, (w->loop.now_ns + (uint64_t)limit) / NS_PER_MS + 1);
 	return STEP_WAIT;
 }
 
 /* A client that hangs up while it waits for an answer has no more use for it; one that only sent further requests and
  * then a FIN has. */
-static bool client_left(struct req *r)
+bool req_client_left(const struct req *r)
 {
 	struct conn *c = &r->down->stream.conn;
 	if (c->failed)
@@ -150,7 +153,7 @@ static enum step_result step_dial(struct req *r)
 		own_server(r, c);
 		return step_to(r, REQ_SEND);
 	}
-	if (client_left(r))
+	if (req_client_left(r))
 		return step_fail(r, REASON_CLIENT_GONE);
 	int rc = h1_client_check(r->up);
 	if (rc == -EAGAIN)
@@ -180,6 +183,16 @@ static enum step_result lost_server(struct req *r, enum reason why)
 	return step_to(r, REQ_DIAL);
 }
 
+/* The server's time to answer begins when it has the whole request. */
+static void note_asked(struct req *r)
+{
+	if (!r->body_out_done)
+		return;
+	r->asked_ns = r->worker->loop.now_ns;
+	if (r->route->service->limits.response_head_ns)
+		r->arm = true;
+}
+
 static enum step_result step_send(struct req *r)
 {
 	struct worker *w = r->worker;
@@ -205,6 +218,7 @@ static enum step_result step_send(struct req *r)
 	}
 	r->body_in_done |= down->in.done;
 	r->body_out_done = r->body_in_done && h1_stream_flushed(up) && (up->out != H1_BODY_CHUNKED);
+	note_asked(r);
 	return step_to(r, REQ_AWAIT);
 }
 
@@ -239,6 +253,7 @@ bool req_pump_body(struct req *r)
 			r->body_in_done = true;
 			n = req_finish_body(r, down, up, true);
 			r->body_out_done = n == 0;
+			note_asked(r);
 		} else {
 			n = h1_stream_send(up, view, h1_stream_ends_after(down, view.n));
 		}
@@ -259,6 +274,7 @@ bool req_pump_body(struct req *r)
 			h1_stream_consume(down, (size_t)n);
 			r->request_bytes += (uint64_t)n;
 			r->body_sent_any = true;
+			r->moved_ns = r->worker->loop.now_ns;
 		}
 	}
 	return true;
@@ -319,7 +335,7 @@ static enum step_result read_response_head(struct req *r)
 
 static enum step_result step_await(struct req *r)
 {
-	if (client_left(r))
+	if (req_client_left(r))
 		return step_fail(r, REASON_CLIENT_GONE);
 	if (!r->body_out_done && !req_pump_body(r))
 		return STEP_NEXT;
@@ -344,6 +360,10 @@ void req_run(struct req *r)
 	do
 		rc = steps[r->step](r);
 	while (rc == STEP_NEXT);
+	if (rc == STEP_WAIT && r->arm) {
+		r->arm = false;
+		h1_server_arm(r->down);
+	}
 }
 
 void req_client_timeout(struct req *r)

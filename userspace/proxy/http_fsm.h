@@ -27,6 +27,8 @@ enum step_result step_tunnel(struct req *r); /* tunnel.c */
 enum step_result step_reply(struct req *r);
 enum step_result step_done(struct req *r);
 
+bool req_client_left(const struct req *r);  /* and has no more use for an answer */
+enum step_result step_queue(struct req *r); /* slots.c */
 int req_finish_body(struct req *r, struct h1_stream *from, struct h1_stream *to,
 		    bool trailers);	   /* as h1_stream_finish(), -EBADMSG */
 bool req_pump_body(struct req *r);	   /* false: failed, the next step is set */

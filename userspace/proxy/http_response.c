@@ -10,6 +10,7 @@
 #include "proxy/h1_server.h"
 #include "proxy/http_fsm.h"
 #include "proxy/req_pool.h"
+#include "proxy/slots.h"
 #include "proxy/tunnel.h"
 
 #define DISCARD_MAX 65536u
@@ -127,8 +128,10 @@ static int pump_response(struct req *r, enum reason *ret_why)
 		struct str view;
 		*ret_why = REASON_CLIENT_GONE;
 		int rc = h1_stream_flush(down);
-		if (rc < 0)
+		if (rc < 0) {
+			r->arm |= rc == -EAGAIN; /* it is the client that we wait for */
 			return rc;
+		}
 		rc = h1_stream_peek(up, &view);
 		if (rc == 0)
 			return finish_response(r, ret_why);
@@ -137,9 +140,12 @@ static int pump_response(struct req *r, enum reason *ret_why)
 			return rc;
 		*ret_why = REASON_CLIENT_GONE;
 		ssize_t n = h1_stream_send(down, view, h1_stream_ends_after(up, view.n));
-		if (n < 0)
+		if (n < 0) {
+			r->arm |= n == -EAGAIN;
 			return (int)n;
+		}
 		h1_stream_consume(up, (size_t)n);
+		r->moved_ns = r->worker->loop.now_ns;
 		r->response_bytes += (uint64_t)n;
 	}
 }
@@ -268,13 +274,15 @@ enum step_result step_reply(struct req *r)
 
 static void give_server_back(struct req *r)
 {
+	const struct service_limits *l = r->route && r->route->service ? &r->route->service->limits : NULL;
 	if (r->up) {
+		struct pool_limits keep = { l->max_idle, l->idle_ns };
 		struct h1_client *c = take_ptr(r->up);
 		c->owner = NULL;
 		c->requests++;
 		if (r->keep_up && r->response_done && r->body_out_done && h1_stream_pending(&c->stream).n == 0) {
 			h1_stream_release_head(&c->stream);
-			pool_give(r->target, r->worker->id, c);
+			pool_give(r->target, r->worker->id, c, &keep);
 		} else {
 			h1_client_free(&c);
 		}
@@ -283,6 +291,7 @@ static void give_server_back(struct req *r)
 		service_done(r->route->service, r->worker->id, r->item, r->end_ns - r->up_start_ns,
 			     r->origin_status && r->origin_status < 500);
 	r->item = -1;
+	slots_leave(r);
 }
 
 static void count(struct req *r)

@@ -115,5 +115,7 @@ enum step_result step_route(struct req *r)
 	r->route = e->routes ? rule_index_find(e->routes, &f) : NULL;
 	if (!r->route)
 		return step_fail(r, REASON_NO_ROUTE);
+	if (r->route->timeout_ns)
+		r->arm = true;
 	return escapes_denied(r) ? deny_escapes(r) : step_to(r, REQ_REQUEST_PHASE);
 }

@@ -16,6 +16,7 @@ struct h1_server;
 	X(REQ_REQUEST_PHASE, step_request_phase)   \
 	X(REQ_INTERNAL, step_internal)             \
 	X(REQ_PICK, step_pick)                     \
+	X(REQ_QUEUE, step_queue)                   \
 	X(REQ_DIAL, step_dial)                     \
 	X(REQ_SEND, step_send)                     \
 	X(REQ_AWAIT, step_await)                   \
@@ -68,22 +69,29 @@ struct req {
 	uint8_t next_mw, seen_mws;
 	unsigned attempts;
 	bool waiting_mw;
-	bool continued;			      /* the server said 100 Continue, and we to the client */
-	uint8_t interims;		      /* 1xx answers so far */
-	bool server_deaf;		      /* the server stopped taking the body */
-	bool body_in_done;		      /* request body fully read from the client */
-	bool body_sent_any;		      /* some of it left for the server: no retry */
-	bool body_out_done;		      /* and fully written to the server */
-	bool head_sent;			      /* response head went to the client */
-	bool response_done;		      /* response body complete and flushed */
-	bool replied;			      /* the answer is ours (reply), not the server's */
-	bool keep_down, keep_up;	      /* connections may be used again */
-	bool tunnel;			      /* the protocol changed: bytes both ways from here on */
+	bool continued;		 /* the server said 100 Continue, and we to the client */
+	uint8_t interims;	 /* 1xx answers so far */
+	bool server_deaf;	 /* the server stopped taking the body */
+	bool body_in_done;	 /* request body fully read from the client */
+	bool body_sent_any;	 /* some of it left for the server: no retry */
+	bool body_out_done;	 /* and fully written to the server */
+	bool head_sent;		 /* response head went to the client */
+	bool response_done;	 /* response body complete and flushed */
+	bool replied;		 /* the answer is ours (reply), not the server's */
+	bool keep_down, keep_up; /* connections may be used again */
+	bool arm;		 /* a limit that may come before all others begins: file the timer at the next wait */
+	bool slot;		 /* counted in target->busy */
+	bool queued;		 /* waits for a slot; in worker->waiting */
+	bool tunnel;		 /* the protocol changed: bytes both ways from here on */
 	bool tunnel_in_over, tunnel_out_over; /* the client, the server has ended its half */
 	void *job;			      /* internal service at work */
 
 	uint64_t start_ns, up_start_ns, first_byte_ns, end_ns;
-	uint64_t moved_ns; /* when bytes were last taken from or given to a side that we wait for */
+	uint64_t asked_ns; /* the request was with the server, whole */
+	uint64_t queued_ns;
+	struct list waiting;  /* worker->waiting */
+	struct deferred turn; /* a slot was handed over */
+	uint64_t moved_ns;    /* when bytes were last taken from or given to a side that we wait for */
 	uint64_t request_bytes, response_bytes; /* body content */
 	int status;				/* answered to the client */
 	int origin_status;

@@ -141,6 +141,7 @@ static int worker_init(struct worker *w, struct engine *e, unsigned id)
 	list_init(&w->clients);
 	list_init(&w->listeners);
 	list_init(&w->free_reqs);
+	list_init(&w->waiting);
 	int rc = loop_init(&w->loop);
 	if (rc == 0)
 		rc = mailbox_init(&w->box, &w->loop);

@@ -52,6 +52,7 @@ struct worker {
 	unsigned nclients;
 	struct list listeners;
 	struct list free_reqs;
+	struct list waiting;	  /* struct req.waiting: for a slot at a server, oldest first */
 	struct loop_hook refresh; /* looks for a new snapshot, tells epoch we are quiescent */
 	struct timer tick;	  /* once a second: flush loggers, give memory back */
 	struct date_cache date;

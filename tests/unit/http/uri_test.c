@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "base/mem.h"
 #include "http/uri.c"
 
 #define ROWS(a) (sizeof(a) / sizeof((a)[0]))
