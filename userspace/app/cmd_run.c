@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,12 +245,20 @@ static int open_access_log(struct agent *a)
 	return 0;
 }
 
+static unsigned blocks_per_worker(uint64_t bytes, unsigned workers)
+{
+	uint64_t n = bytes / BLOCK_SIZE / workers;
+	return !bytes ? 0 : n > UINT_MAX ? UINT_MAX : n ? (unsigned)n : 1;
+}
+
 static int setup_engine(struct agent *a)
 {
 	struct engine *e = &a->engine;
 	e->nworkers = a->conf.workers ? (unsigned)a->conf.workers : cpu_affinity_count();
 	e->control = &a->box;
 	e->max_connections = (unsigned)a->conf.max_connections;
+	e->max_queue_delay_ns = (uint64_t)a->conf.overload.max_queue_delay_ns;
+	e->max_blocks = blocks_per_worker(a->conf.overload.max_buffer_memory, e->nworkers);
 	(void)gethostname(e->hostname, sizeof(e->hostname) - 1);
 	setup_metrics(a);
 	setup_entries(a);

@@ -459,6 +459,7 @@ static const struct opt_elsewhere dynamic_elsewhere[] = {
 	{ "entryPoints", ELSEWHERE },
 	{ "providers", ELSEWHERE },
 	{ "serversTransport", ELSEWHERE },
+	{ "overload", ELSEWHERE },
 	{ "log", ELSEWHERE },
 	{ "accessLog", ELSEWHERE },
 	{ "api", ELSEWHERE },

@@ -398,6 +398,35 @@ static const struct opt_table servers_transport_table = { .rows = servers_transp
 							  .doc = "Connections to the servers of HTTP services." };
 #undef T
 
+#define T struct overload_conf
+static const struct opt overload_rows[] = {
+	{ .name = "maxQueueDelay",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, max_queue_delay_ns),
+	  .def = "200ms",
+	  .max = INFINITY,
+	  .flags = OPT_STATIC,
+	  .doc = "How long requests may lie unread because their worker is busy. Where that lasts for a tenth of a "
+		 "second, "
+		 "new requests are answered with 503 and Retry-After, their connections closed and no new ones "
+		 "accepted, "
+		 "until the worker is on time again. What was accepted so keeps its speed. 0 never refuses." },
+	{ .name = "maxBufferMemory",
+	  .kind = OPT_SIZE,
+	  .offset = offsetof(T, max_buffer_memory),
+	  .def = "1GiB",
+	  .max = 1024.0 * 1024 * 1024 * 1024,
+	  .flags = OPT_STATIC,
+	  .doc = "Memory that heads and bodies on their way may take, over all workers. Beyond it new requests are "
+		 "answered with 503 and Retry-After. 0 means no limit." },
+	{ 0 },
+};
+static const struct opt_table overload_table = { .rows = overload_rows,
+						 .size = sizeof(T),
+						 .place_offset = OPT_NO_PLACE,
+						 .doc = "When requests are refused so that others can be served." };
+#undef T
+
 #define T struct static_conf
 static const struct opt static_rows[] = {
 	{ .name = "entryPoints",
@@ -464,6 +493,11 @@ static const struct opt static_rows[] = {
 	  .offset = offsetof(T, servers_transport),
 	  .table = &servers_transport_table,
 	  .doc = "Connections to the servers of HTTP services." },
+	{ .name = "overload",
+	  .kind = OPT_STRUCT,
+	  .offset = offsetof(T, overload),
+	  .table = &overload_table,
+	  .doc = "When requests are refused so that others can be served." },
 	{ .name = "maxConnections",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, max_connections),

@@ -155,7 +155,13 @@ struct servers_transport_conf { /* serversTransport: connections to servers */
 	int64_t max_idle; /* per worker and server */
 };
 
+struct overload_conf {
+	int64_t max_queue_delay_ns; /* 0: no limit */
+	uint64_t max_buffer_memory; /* 0: no limit */
+};
+
 struct static_conf {
+	struct overload_conf overload;
 	struct servers_transport_conf servers_transport;
 	struct opt_map entry_points; /* struct entry_conf */
 	struct providers_conf providers;

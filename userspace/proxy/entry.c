@@ -9,6 +9,7 @@
 #include "io/sock.h"
 #include "model/address.h"
 #include "proxy/h1_server.h"
+#include "proxy/worker.h"
 
 #define BACKLOG		  4096
 #define ACCEPTS_PER_EVENT 64
@@ -126,8 +127,20 @@ void entry_unlisten(struct worker *w, struct entry *e)
 	}
 }
 
+void entry_gate(struct worker *w, bool open)
+{
+	if (open) {
+		entry_resume(w);
+		return;
+	}
+	list_each_safe (it, &w->listeners)
+		pause_listener(container_of(it, struct entry_listener, link));
+}
+
 void entry_resume(struct worker *w)
 {
+	if (w->overload.shedding)
+		return;
 	if (atomic_load_explicit(&w->engine->connections, memory_order_relaxed) >= w->engine->max_connections)
 		return;
 	list_each_safe (it, &w->listeners) {

@@ -42,4 +42,5 @@ int entry_open(const struct entry *e, unsigned nworkers, int *ret_fds);
 /* Worker thread. */
 void entry_listen(struct worker *w, struct entry *e, int fd); /* takes fd */
 void entry_unlisten(struct worker *w, struct entry *e);	      /* NULL: all */
+void entry_gate(struct worker *w, bool open);		      /* whether connections are accepted at all */
 void entry_resume(struct worker *w);			      /* after connections ended below the limit */

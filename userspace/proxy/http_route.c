@@ -81,6 +81,25 @@ static bool escapes_denied(const struct req *r)
 	return r->entry->denied_escapes && (uri_escapes(r->path) & r->entry->denied_escapes);
 }
 
+/* What the agent answers itself is exempt: whoever asks whether we live must learn that we do. */
+static bool overloaded(const struct req *r)
+{
+	const struct worker *w = r->worker;
+	unsigned most = w->engine->max_blocks;
+	return !r->route->is_internal && (w->overload.shedding || (most && w->blocks.in_use > most));
+}
+
+static enum step_result refuse(struct req *r)
+{
+	r->keep_down = false; /* the client comes back through the gate */
+	req_fail(r, REASON_OVERLOAD);
+	r->reply = (struct reply){ .status = 503,
+				   .body = STR("overloaded\n"),
+				   .content_type = "text/plain; charset=utf-8" };
+	r->reply.extra[r->reply.nextra++] = (struct field){ STR("Retry-After"), STR("1"), TOKEN_NONE };
+	return STEP_NEXT;
+}
+
 static enum step_result deny_escapes(struct req *r)
 {
 	req_fail(r, REASON_ENCODED_CHARACTER);
@@ -115,6 +134,8 @@ enum step_result step_route(struct req *r)
 	r->route = e->routes ? rule_index_find(e->routes, &f) : NULL;
 	if (!r->route)
 		return step_fail(r, REASON_NO_ROUTE);
+	if (overloaded(r))
+		return refuse(r);
 	if (r->route->timeout_ns)
 		r->arm = true;
 	return escapes_denied(r) ? deny_escapes(r) : step_to(r, REQ_REQUEST_PHASE);

@@ -69,6 +69,8 @@ static void on_refresh(struct loop_hook *h)
 {
 	struct worker *w = container_of(h, struct worker, refresh);
 	adopt_snapshot(w);
+	if (overload_note(&w->overload, w->loop.now_ns, w->loop.delay_ns, w->engine->max_queue_delay_ns))
+		entry_gate(w, !w->overload.shedding);
 	epoch_quiescent();
 }
 

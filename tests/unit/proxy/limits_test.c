@@ -269,6 +269,76 @@ static void slots_of_failures(void **state)
 	end(&x, &b, &s);
 }
 
+/* Memory for heads and bodies is bounded: who comes when it is used up is told to come back. */
+static void no_room_for_more(void **state)
+{
+	struct exchange x;
+	(void)state;
+	exchange_init(&x);
+	x.engine.max_blocks = 3;
+	exchange_start(&x);
+	struct peer a = client_connect(&x), b = client_connect(&x);
+	peer_say(&a, GET);
+	struct peer s = origin_accept(&x);
+	expect_request(&s, "GET ", "", &m);
+	peer_say(&b, GET);
+	expect_response(&b, 503, "overloaded\n", &m);
+	expect_has(&m, "\r\nRetry-After: 1\r\n");
+	expect_has(&m, "\r\nConnection: close\r\n");
+	expect_end(&b, CLEAN);
+	assert_int_equal(exchange_last(&x, 1)->reason, REASON_OVERLOAD);
+	peer_say(&s, OK_2);
+	expect_response(&a, 200, "ok", &m);
+	peer_say(&a, GET);
+	expect_request(&s, "GET ", "", &m);
+	peer_say(&s, OK_2);
+	expect_response(&a, 200, "ok", &m);
+	peer_close(&b);
+	end(&x, &a, &s);
+}
+
+/* While shedding nobody is accepted; a turn of the loop that is on time ends it. */
+struct gate {
+	struct message msg;
+	struct worker *worker;
+	sem_t done;
+};
+
+static void gate_deliver(struct message *msg)
+{
+	struct gate *g = container_of(msg, struct gate, msg);
+	g->worker->overload.shedding = true;
+	entry_gate(g->worker, false);
+	sem_post(&g->done);
+}
+
+static void shut_gate(struct exchange *x)
+{
+	struct gate g = { .msg.deliver = gate_deliver, .worker = &x->engine.workers[0] };
+	sem_init(&g.done, 0, 0);
+	mailbox_post(&g.worker->box, &g.msg);
+	while (sem_wait(&g.done) < 0)
+		;
+	sem_destroy(&g.done);
+}
+
+static void the_gate_opens_by_itself(void **state)
+{
+	struct exchange x;
+	(void)state;
+	exchange_init(&x);
+	exchange_start(&x);
+	shut_gate(&x);
+	struct peer c = client_connect(&x); /* waits in the kernel until then */
+	peer_say(&c, GET);
+	struct peer s = origin_accept(&x);
+	expect_request(&s, "GET ", "", &m);
+	peer_say(&s, OK_2);
+	expect_response(&c, 200, "ok", &m);
+	assert_false(x.engine.workers[0].overload.shedding);
+	end(&x, &c, &s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +350,8 @@ int main(void)
 		cmocka_unit_test(full_and_late),
 		cmocka_unit_test(waiting_clients_leave),
 		cmocka_unit_test(slots_of_failures),
+		cmocka_unit_test(no_room_for_more),
+		cmocka_unit_test(the_gate_opens_by_itself),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
