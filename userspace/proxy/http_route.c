@@ -84,9 +84,9 @@ static bool escapes_denied(const struct req *r)
 /* What the agent answers itself is exempt: whoever asks whether we live must learn that we do. */
 static bool overloaded(const struct req *r)
 {
-	const struct worker *w = r->worker;
+	struct worker *w = r->worker;
 	unsigned most = w->engine->max_blocks;
-	return !r->route->is_internal && (w->overload.shedding || (most && w->blocks.in_use > most));
+	return !r->route->is_internal && (overload_refuses(&w->overload) || (most && w->blocks.in_use > most));
 }
 
 static enum step_result refuse(struct req *r)

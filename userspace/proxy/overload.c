@@ -13,5 +13,15 @@ bool overload_note(struct overload *o, uint64_t now_ns, uint64_t delay_ns, uint6
 	} else if (now_ns - o->late_since_ns >= OVERLOAD_INTERVAL_NS) {
 		o->shedding = true;
 	}
+	o->share = o->shedding ? (unsigned)((delay_ns - target_ns) * 1024 / delay_ns) : 0;
 	return o->shedding != was;
+}
+
+bool overload_refuses(struct overload *o)
+{
+	o->debt += o->share;
+	if (o->debt < 1024)
+		return false;
+	o->debt -= 1024;
+	return true;
 }

@@ -8,9 +8,13 @@
 struct overload {
 	uint64_t late_since_ns; /* 0: on time */
 	bool shedding;
+	unsigned share; /* of new requests to refuse while shedding, of 1024 */
+	unsigned debt;	/* refusals that are due, in 1024ths */
 };
 
 #define OVERLOAD_INTERVAL_NS 100000000ull
 
 /* Once per turn of the loop. target_ns 0: never late. True when shedding began or ended. */
+/* Whether to refuse this request: so many of them that what is left of the queue takes about target_ns. */
+bool overload_refuses(struct overload *o);
 bool overload_note(struct overload *o, uint64_t now_ns, uint64_t delay_ns, uint64_t target_ns);

@@ -39,6 +39,30 @@ static void standing_queues_may_not(void **state)
 	assert_false(o.shedding);
 }
 
+/* At twice the target half of the requests go, evenly; at the target none. */
+static void refuses_its_share(void **state)
+{
+	struct overload o = { 0 };
+	unsigned refused = 0;
+	(void)state;
+	assert_false(overload_refuses(&o));
+	overload_note(&o, 1000 * MS, 2 * TARGET, TARGET);
+	assert_false(overload_refuses(&o));
+	overload_note(&o, 1100 * MS, 2 * TARGET, TARGET);
+	for (int i = 0; i < 1000; i++) {
+		refused += overload_refuses(&o);
+		assert_in_range(refused, (unsigned)i / 2, (unsigned)i / 2 + 1);
+	}
+	overload_note(&o, 1101 * MS, 100 * TARGET, TARGET);
+	refused = 0;
+	for (int i = 0; i < 1000; i++)
+		refused += overload_refuses(&o);
+	assert_in_range(refused, 985, 995);
+	overload_note(&o, 1102 * MS, TARGET, TARGET);
+	for (int i = 0; i < 100; i++)
+		assert_false(overload_refuses(&o));
+}
+
 static void switched_off(void **state)
 {
 	struct overload o = { 0 };
@@ -54,6 +78,7 @@ int main(void)
 		cmocka_unit_test(bursts_may_wait),
 		cmocka_unit_test(standing_queues_may_not),
 		cmocka_unit_test(switched_off),
+		cmocka_unit_test(refuses_its_share),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
