@@ -43,7 +43,7 @@ def reason_of(agent, host):
 
 def test_dial_timeout(limited):
     status, took = timed(limited, "nobody.test")
-    assert status == 504 and 0.25 < took < 2
+    assert status == 504 and 0.25 < took < 3
     assert reason_of(limited, "nobody.test") == "dial_timeout"
     assert limited.metric("sluice_request_failures_total", reason="dial_timeout") >= 1
 
@@ -55,8 +55,8 @@ def test_response_timeout(limited):
 
 
 def test_whole_request(limited):
-    status, took = timed(limited, "short.test", "/?wait=600ms")
-    assert status == 504 and 0.15 < took < 0.6
+    status, took = timed(limited, "short.test", "/?wait=5s")
+    assert status == 504 and 0.15 < took < 3
     assert reason_of(limited, "short.test") == "request_timeout"
 
 
@@ -73,7 +73,7 @@ def test_two_at_a_time_over_all_workers(limited):
     for t in threads:
         t.join()
     assert [s for s, _ in results] == [200] * 12
-    assert 0.58 < time.monotonic() - start < 4
+    assert 0.58 < time.monotonic() - start < 5
 
 
 def test_no_queue(limited):
