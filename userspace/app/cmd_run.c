@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "conf/main_file.h"
 #include "conf/prefix_file.h"
 #include "io/cpu.h"
+#include "http/uri.h"
 #include "io/signal.h"
 #include "model/address.h"
 #include "observe/access_log.h"
@@ -180,18 +182,34 @@ static bool counts_requests(const struct agent *a, const char *name)
 	return p && p->add_entry_points_labels && strcmp(name, "traefik") != 0;
 }
 
+static void fill_prefixes(struct prefix_set *s, const struct opt_strings *texts)
+{
+	for (size_t i = 0; i < texts->n; i++) {
+		struct prefix p;
+		if (prefix_parse(str_of(texts->v[i]), &p) == 0)
+			prefix_set_add(s, &p);
+	}
+	prefix_set_finish(s);
+}
+
+static uint8_t denied_escapes(const struct encoded_conf *c)
+{
+	return (uint8_t)((c->slash ? 0 : URI_ESC_SLASH) | (c->backslash ? 0 : URI_ESC_BACKSLASH) |
+			 (c->nul ? 0 : URI_ESC_NUL) | (c->semicolon ? 0 : URI_ESC_SEMICOLON) |
+			 (c->percent ? 0 : URI_ESC_PERCENT) | (c->question ? 0 : URI_ESC_QUESTION) |
+			 (c->hash ? 0 : URI_ESC_HASH));
+}
+
 static void setup_entry(struct agent *a, struct entry *e, const char *name, const struct entry_conf *conf)
 {
 	static const char *const labels[] = { "entrypoint", "protocol" };
 	e->name = name;
 	e->conf = conf;
 	entry_place(e);
-	for (size_t i = 0; i < conf->forwarded.trusted_ips.n; i++) {
-		struct prefix p;
-		if (prefix_parse(str_of(conf->forwarded.trusted_ips.v[i]), &p) == 0)
-			prefix_set_add(&e->trusted, &p);
-	}
-	prefix_set_finish(&e->trusted);
+	fill_prefixes(&e->trusted, &conf->forwarded.trusted_ips);
+	if (conf->proxy_protocol)
+		fill_prefixes(&e->proxies, &conf->proxy_protocol->trusted_ips);
+	e->denied_escapes = denied_escapes(&conf->http.encoded);
 	if (counts_requests(a, name))
 		e->metrics = httpset_new(HTTPSET_ENTRYPOINT, name, NULL);
 	if (a->conf.metrics.prometheus && !e->udp)
@@ -227,12 +245,20 @@ static int open_access_log(struct agent *a)
 	return 0;
 }
 
+static unsigned blocks_per_worker(uint64_t bytes, unsigned workers)
+{
+	uint64_t n = bytes / BLOCK_SIZE / workers;
+	return !bytes ? 0 : n > UINT_MAX ? UINT_MAX : n ? (unsigned)n : 1;
+}
+
 static int setup_engine(struct agent *a)
 {
 	struct engine *e = &a->engine;
 	e->nworkers = a->conf.workers ? (unsigned)a->conf.workers : cpu_affinity_count();
 	e->control = &a->box;
 	e->max_connections = (unsigned)a->conf.max_connections;
+	e->max_queue_delay_ns = (uint64_t)a->conf.overload.max_queue_delay_ns;
+	e->max_blocks = blocks_per_worker(a->conf.overload.max_buffer_memory, e->nworkers);
 	(void)gethostname(e->hostname, sizeof(e->hostname) - 1);
 	setup_metrics(a);
 	setup_entries(a);
@@ -326,6 +352,7 @@ static void free_metrics(struct agent *a)
 		httpset_unref(&a->engine.entries[i].metrics);
 		metric_series_put(&a->engine.entries[i].open_connections);
 		prefix_set_free(&a->engine.entries[i].trusted);
+		prefix_set_free(&a->engine.entries[i].proxies);
 	}
 	for (int r = 0; r < REASON_COUNT; r++)
 		metric_series_put(&a->engine.reasons[r]);

@@ -42,11 +42,11 @@ struct h1_client *pool_take(struct target *t, unsigned worker)
 	return c;
 }
 
-void pool_give(struct target *t, unsigned worker, struct h1_client *c)
+void pool_give(struct target *t, unsigned worker, struct h1_client *c, const struct pool_limits *limits)
 {
 	struct target_cell *cell = &t->cells[worker];
 	const struct conn *conn = &c->stream.conn;
-	if (cell->nidle >= POOL_MAX_IDLE || conn->readable || conn->hangup || conn->failed ||
+	if (cell->nidle >= limits->max_idle || conn->readable || conn->hangup || conn->failed ||
 	    atomic_load_explicit(&t->retired, memory_order_relaxed)) {
 		h1_client_free(&c);
 		return;
@@ -54,7 +54,10 @@ void pool_give(struct target *t, unsigned worker, struct h1_client *c)
 	c->owner = cell;
 	c->on_event = on_idle_event;
 	c->timer.fire = on_idle_timeout;
-	timer_set(&conn->loop->wheel, &c->timer, (conn->loop->now_ns + POOL_IDLE_NS) / NS_PER_MS);
+	if (limits->idle_ns)
+		timer_set(&conn->loop->wheel, &c->timer, (conn->loop->now_ns + (uint64_t)limits->idle_ns) / NS_PER_MS);
+	else
+		timer_cancel(&conn->loop->wheel, &c->timer);
 	list_push_front(&cell->idle, &c->link);
 	cell->nidle++;
 }

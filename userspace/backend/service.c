@@ -22,6 +22,7 @@ struct service *service_new(const struct service_spec *spec)
 	atomic_init(&s->refs, 1);
 	s->name = mem_strdup(spec->name);
 	s->pass_host_header = spec->pass_host_header;
+	s->limits = spec->limits;
 	s->ntargets = spec->ntargets;
 	s->targets = mem_zalloc((spec->ntargets + 1) * sizeof(*s->targets));
 	s->items = mem_zalloc((spec->ntargets + 1) * sizeof(*s->items));

@@ -4,10 +4,20 @@
 #include "backend/target.h"
 #include "balance/balance.h"
 
+/* What a server may take, and how much it is given. */
+struct service_limits {
+	int64_t dial_ns, response_head_ns, idle_ns; /* 0: no limit */
+	unsigned max_idle;			    /* connections, per worker and target */
+	unsigned max_connections;		    /* requests at a time per target, 0: no limit; */
+	unsigned max_queue;			    /* others wait, at most so many per worker and target, */
+	int64_t queue_ns;			    /* and so long */
+};
+
 struct service {
 	atomic_uint refs;
 	char *name; /* qualified: "api@file" */
 	bool pass_host_header;
+	struct service_limits limits;
 	size_t ntargets;
 	struct target **targets;
 	struct balance_item *items; /* the same order */
@@ -21,6 +31,7 @@ struct service {
 struct service_spec {
 	const char *name;
 	bool pass_host_header;
+	struct service_limits limits;
 	const struct balance_ops *policy; /* NULL: kernel services, which are never picked from here */
 	struct target *const *targets;	  /* referenced, not taken */
 	const uint32_t *weights;

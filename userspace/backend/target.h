@@ -28,6 +28,7 @@ const char *target_reason_text(enum target_reason r);
 struct target_cell {	  /* one worker's idle connections, most recently used first */
 	struct list idle; /* struct h1_client.link */
 	unsigned nidle;
+	atomic_uint nwaiting; /* written by its worker */
 } __attribute__((aligned(64)));
 
 struct target {
@@ -38,7 +39,9 @@ struct target {
 	atomic_bool up;
 	atomic_bool retired; /* in no current snapshot: connections are not kept */
 	atomic_uint in_flight;
-	_Atomic int reason; /* enum target_reason */
+	atomic_uint busy;    /* requests that hold a slot; counted only where a service bounds them */
+	atomic_uint waiting; /* requests in queues for one, over all workers */
+	_Atomic int reason;  /* enum target_reason */
 	_Atomic uint64_t changed_wall_ns;
 	struct metric_series *up_series; /* traefik_service_server_up; may be NULL */
 	unsigned ncells;

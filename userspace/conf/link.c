@@ -114,6 +114,7 @@ struct service *link_service(struct linker *l, const char *name, const struct li
 	struct service_spec spec = {
 		.name = name,
 		.pass_host_header = in->pass_host_header,
+		.limits = in->limits,
 		.policy = in->policy,
 		.targets = targets,
 		.weights = in->weights,
@@ -143,6 +144,19 @@ struct link_servers *link_servers_new(struct linker *l, size_t n)
 	return in;
 }
 
+static struct service_limits limits_of(const struct servers_transport_conf *t, const struct http_lb_conf *lb)
+{
+	return (struct service_limits){
+		.dial_ns = t->timeouts.dial_ns,
+		.response_head_ns = t->timeouts.response_head_ns,
+		.idle_ns = t->timeouts.idle_ns,
+		.max_idle = (unsigned)t->max_idle,
+		.max_connections = lb ? (unsigned)lb->max_connections : 0,
+		.max_queue = lb ? (unsigned)lb->max_queue : 0,
+		.queue_ns = lb ? lb->queue_ns : 0,
+	};
+}
+
 static struct service *link_http_service(struct linker *l, const char *name, const struct http_service_conf *conf)
 {
 	const struct dynamic_conf *old = l->apply->current ? &l->apply->current->conf : NULL;
@@ -165,6 +179,7 @@ static struct service *link_http_service(struct linker *l, const char *name, con
 	}
 	in->policy = balance_all[lb ? lb->strategy : 0];
 	in->pass_host_header = lb ? lb->pass_host_header : true;
+	in->limits = limits_of(&l->apply->conf->servers_transport, lb);
 	return link_service(l, name, in);
 }
 
@@ -233,6 +248,7 @@ static struct route *link_router(struct linker *l, const char *name, const struc
 	rt->rule = rule_compile(&l->snap->arena, RULE_HTTP, rc->rule, rc->rule_at,
 				keyf(l, "http.routers.%s.rule", name), l->errs);
 	rt->priority = rule_priority(RULE_HTTP, rc->rule, rc->priority);
+	rt->timeout_ns = rc->timeout_ns;
 	rt->service_name = arena_strdup(&l->snap->arena, rc->service);
 	rt->service = find_service(l, rc->service);
 	rt->internal = rt->service ? NULL : find_internal(l, rc->service);

@@ -1,8 +1,23 @@
 /* Message bodies: the chunked decoder as a byte machine over framing, and counting for the rest. */
 #include "http/h1_body.h"
 #include <errno.h>
+#include "http/h1_parse.h"
 
-enum { SIZE, SIZE_WS, EXT, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER_START, TRAILER, TRAILER_LF, END_LF, BROKEN };
+enum {
+	SIZE,
+	SIZE_WS,
+	EXT,
+	SIZE_LF,
+	DATA,
+	DATA_CR,
+	DATA_LF,
+	TRAILER_START,
+	TRAILER_NAME,
+	TRAILER_VALUE,
+	TRAILER_LF,
+	END_LF,
+	BROKEN
+};
 
 void h1_body_init(struct h1_body *b, enum h1_body_kind kind, uint64_t length)
 {
@@ -47,14 +62,20 @@ static int trailer_byte(struct h1_body *b, char c)
 {
 	if (++b->trailer > H1_MAX_TRAILER)
 		return -EBADMSG;
-	if (c == '\r') {
+	if (c == '\r' && b->state != TRAILER_NAME) {
 		b->state = b->state == TRAILER_START ? END_LF : TRAILER_LF;
 		return 0;
 	}
-	if (b->state == TRAILER_START && (c == ' ' || c == '\t' || c == ':'))
+	if (b->state == TRAILER_VALUE)
+		return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f ? -EBADMSG : 0;
+	if (b->state == TRAILER_NAME && c == ':')
+		b->state = TRAILER_VALUE;
+	else if (h1_is_token_char(c))
+		b->state = TRAILER_NAME;
+	else
 		return -EBADMSG;
-	b->state = TRAILER;
-	return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f ? -EBADMSG : 0;
+	b->fields = true;
+	return 0;
 }
 
 static int expect(struct h1_body *b, char c, char want, uint8_t next)
@@ -81,7 +102,8 @@ static int chunk_byte(struct h1_body *b, char c)
 	case DATA_LF:
 		return expect(b, c, '\n', SIZE);
 	case TRAILER_START:
-	case TRAILER:
+	case TRAILER_NAME:
+	case TRAILER_VALUE:
 		return trailer_byte(b, c);
 	case TRAILER_LF:
 		return expect(b, c, '\n', TRAILER_START);
@@ -101,7 +123,9 @@ static size_t min_size(uint64_t a, size_t b)
 int h1_body_next(struct h1_body *b, const char *p, size_t n, size_t *ret_skip, size_t *ret_data)
 {
 	size_t i = 0;
+	bool in_trailer = b->state >= TRAILER_START;
 	*ret_skip = *ret_data = 0;
+	b->trailer_at = b->trailer_n = 0;
 	if (b->done)
 		return 0;
 	if (b->kind == H1_BODY_CLOSE) {
@@ -118,8 +142,13 @@ int h1_body_next(struct h1_body *b, const char *p, size_t n, size_t *ret_skip, s
 			b->state = BROKEN; /* for good: the same bytes must not be asked for a second opinion */
 			return rc;
 		}
+		if (!in_trailer && b->state == TRAILER_START) {
+			in_trailer = true;
+			b->trailer_at = (uint32_t)i;
+		}
 	}
 	*ret_skip = i;
+	b->trailer_n = in_trailer ? (uint32_t)i - b->trailer_at : 0;
 	if (b->state == DATA)
 		*ret_data = min_size(b->left, n - i);
 	return 0;

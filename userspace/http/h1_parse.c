@@ -238,7 +238,10 @@ static enum h1_error note_field(struct head *h, const struct field *f, struct no
 		n->has_upgrade = true;
 		return H1_OK;
 	case TOKEN_EXPECT:
-		h->expect_continue = str_ieq(f->value, STR("100-continue"));
+		if (str_ieq(f->value, STR("100-continue")))
+			h->expect_continue = true;
+		else
+			h->expect_other = true;
 		return H1_OK;
 	default:
 		return H1_OK;
@@ -317,6 +320,28 @@ enum h1_error h1_parse_response(const char *p, size_t n, struct field *fields, s
 	if (e == H1_OK)
 		e = parse_fields(&c, ret, &notes);
 	return e != H1_OK ? e : head_end(ret, &c, p, &notes);
+}
+
+enum h1_error h1_parse_trailer(const char *p, size_t n, struct field *fields, unsigned *ret_n)
+{
+	struct cursor c = { p, p + n };
+	*ret_n = 0;
+	while (c.p < c.end && *c.p != '\r') {
+		if (*ret_n == HEAD_MAX_FIELDS)
+			return H1_TOO_MANY_FIELDS;
+		struct field *f = &fields[*ret_n];
+		enum h1_error e = parse_field(&c, f);
+		if (e != H1_OK)
+			return e;
+		f->token = token_find(f->name);
+		++*ret_n;
+	}
+	return take_crlf(&c);
+}
+
+bool h1_is_token_char(char c)
+{
+	return is_token((unsigned char)c);
 }
 
 enum h1_error h1_find_end(const char *p, size_t n, size_t *scanned)

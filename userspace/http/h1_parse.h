@@ -19,6 +19,10 @@ enum h1_error {
 
 /* `fields` has room for HEAD_MAX_FIELDS. Result views point into p. ret is complete only on H1_OK. */
 enum h1_error h1_parse_request(const char *p, size_t n, struct field *fields, struct head *ret);
+/* The field lines of a trailer section, the empty line at its end included. A view of each goes to fields, which has
+ * room for HEAD_MAX_FIELDS. */
+enum h1_error h1_parse_trailer(const char *p, size_t n, struct field *fields, unsigned *ret_n);
+bool h1_is_token_char(char c); /* tchar of RFC 9110 §5.6.2 */
 enum h1_error h1_parse_response(const char *p, size_t n, struct field *fields, struct head *ret);
 /* Whether p[0..n) holds the end of a head, looking from *scanned on (start with 0, keep it between calls), so that a
  * head that arrives byte by byte is not parsed again for each. Returns H1_OK, H1_MORE, or H1_BAD_FIELD at a bare LF. */

@@ -27,11 +27,19 @@ static void buffer_put(struct h1_stream *s, char **p, uint32_t cap)
 	*p = NULL;
 }
 
+static void trailer_put(struct h1_stream *s)
+{
+	block_put(s->pool, s->trailer);
+	s->trailer = NULL;
+	s->trailer_n = 0;
+}
+
 static void buffers_put(struct h1_stream *s)
 {
 	buffer_put(s, &s->rx, s->rx_cap);
 	buffer_put(s, &s->rx_head, s->rx_head_cap);
 	buffer_put(s, &s->tx, s->tx_cap);
+	trailer_put(s);
 	s->rx_start = s->rx_end = s->rx_cap = s->rx_floor = s->rx_head_cap = 0;
 	s->tx_start = s->tx_end = s->tx_cap = 0;
 	s->tx_small_start = s->tx_small_end = 0;
@@ -168,12 +176,23 @@ static void keep_rest(struct h1_stream *s)
 void h1_stream_release_head(struct h1_stream *s)
 {
 	h1_stream_forget_head(s);
+	trailer_put(s);
 	if (s->rx_start == s->rx_end) {
 		buffer_put(s, &s->rx, s->rx_cap);
 		s->rx_start = s->rx_end = s->rx_cap = 0;
 	} else if (s->rx_cap != BLOCK_SIZE || s->rx_start > 0) {
 		keep_rest(s);
 	}
+}
+
+/* The decoder bounds a trailer section by H1_MAX_TRAILER. */
+static void keep_trailer(struct h1_stream *s, const char *raw)
+{
+	_Static_assert(H1_MAX_TRAILER + 2 <= BLOCK_SIZE, "a trailer section fits a block");
+	if (!s->trailer)
+		s->trailer = block_get(s->pool);
+	memcpy(s->trailer + s->trailer_n, raw + s->in.trailer_at, s->in.trailer_n);
+	s->trailer_n += s->in.trailer_n;
 }
 
 /* What the decoder makes of the buffered bytes: 1 with content, 0 at the end, -EAGAIN for none yet. */
@@ -184,6 +203,8 @@ static int decode(struct h1_stream *s, struct str *ret)
 	int rc = h1_body_next(&s->in, raw.p, raw.n, &skip, &data);
 	if (rc < 0)
 		return rc;
+	if (s->in.fields && s->in.trailer_n)
+		keep_trailer(s, raw.p);
 	s->rx_start += (uint32_t)skip;
 	if (data) {
 		*ret = str_mk(s->rx + s->rx_start, data);
@@ -215,13 +236,21 @@ void h1_stream_consume(struct h1_stream *s, size_t n)
 	h1_body_used(&s->in, n);
 }
 
+int h1_stream_trailer(const struct h1_stream *s, struct field *fields, unsigned *ret_n)
+{
+	*ret_n = 0;
+	if (!s->trailer_n)
+		return 0;
+	return h1_parse_trailer(s->trailer, s->trailer_n, fields, ret_n) == H1_OK ? 0 : -EBADMSG;
+}
+
 bool h1_stream_ends_after(const struct h1_stream *s, size_t n)
 {
 	struct h1_body ahead = s->in;
 	size_t skip, data;
 	struct str raw = h1_stream_pending(s);
 	h1_body_used(&ahead, n);
-	return h1_body_next(&ahead, raw.p + n, raw.n - n, &skip, &data) == 0 && ahead.done;
+	return h1_body_next(&ahead, raw.p + n, raw.n - n, &skip, &data) == 0 && ahead.done && !ahead.fields;
 }
 
 static void keep_small(struct h1_stream *s, const char *p, size_t n)
@@ -256,14 +285,22 @@ int h1_stream_flush(struct h1_stream *s)
 	return 0;
 }
 
-/* Keeps what the socket did not take of a head. Heads are bounded, so one buffer of their size is too. */
+/* Keeps what the socket did not take of a head, behind what it did not take of an earlier one (1xx). Heads and their
+ * number are bounded, so this is too. */
 static void keep_head_rest(struct h1_stream *s, struct str rest)
 {
-	s->tx_cap = rest.n <= BLOCK_SIZE ? BLOCK_SIZE : (uint32_t)rest.n;
+	uint32_t before = s->tx_end - s->tx_start;
+	char *old = s->tx + s->tx_start, *was = s->tx;
+	uint32_t was_cap = s->tx_cap;
+	size_t n = before + rest.n;
+	s->tx_cap = n <= BLOCK_SIZE ? BLOCK_SIZE : (uint32_t)n;
 	s->tx = s->tx_cap == BLOCK_SIZE ? block_get(s->pool) : mem_alloc(s->tx_cap);
-	memcpy(s->tx, rest.p, rest.n);
+	if (before)
+		memcpy(s->tx, old, before);
+	memcpy(s->tx + before, rest.p, rest.n);
+	buffer_put(s, &was, was_cap);
 	s->tx_start = 0;
-	s->tx_end = (uint32_t)rest.n;
+	s->tx_end = (uint32_t)n;
 }
 
 /* Framing in front of and behind body bytes; at most one chunk is open at a time. */
@@ -331,6 +368,10 @@ ssize_t h1_stream_send_head(struct h1_stream *s, struct str head, enum h1_body_k
 	s->out = out;
 	s->out_left = out == H1_BODY_LENGTH ? length : 0;
 	s->out_chunk_open = false;
+	if (!h1_stream_flushed(s)) {
+		keep_head_rest(s, head);
+		return 0;
+	}
 	struct frame f;
 	frame_make(s, body.n, end, &f);
 	struct iovec iov[4] = {
@@ -380,13 +421,36 @@ ssize_t h1_stream_send(struct h1_stream *s, struct str body, bool end)
 	return (ssize_t)frame_book(s, &f, (size_t)n);
 }
 
-int h1_stream_finish(struct h1_stream *s)
+void h1_stream_send_raw(struct h1_stream *s)
+{
+	s->out = H1_BODY_CLOSE;
+	s->out_left = 0;
+	s->out_chunk_open = false;
+}
+
+static void queue_last_chunk(struct h1_stream *s, struct str trailer)
+{
+	size_t n = trailer.n + 5;
+	if (trailer.n == 0) {
+		keep_small(s, "0\r\n\r\n", 5);
+		return;
+	}
+	s->tx_cap = n <= BLOCK_SIZE ? BLOCK_SIZE : (uint32_t)n;
+	s->tx = s->tx_cap == BLOCK_SIZE ? block_get(s->pool) : mem_alloc(s->tx_cap);
+	memcpy(s->tx, "0\r\n", 3);
+	memcpy(s->tx + 3, trailer.p, trailer.n);
+	memcpy(s->tx + 3 + trailer.n, "\r\n", 2);
+	s->tx_start = 0;
+	s->tx_end = (uint32_t)n;
+}
+
+int h1_stream_finish(struct h1_stream *s, struct str trailer)
 {
 	if (s->out == H1_BODY_CHUNKED) {
 		int rc = h1_stream_flush(s);
 		if (rc < 0)
 			return rc;
-		keep_small(s, "0\r\n\r\n", 5);
+		queue_last_chunk(s, trailer);
 		s->out = H1_BODY_NONE;
 	}
 	return h1_stream_flush(s);

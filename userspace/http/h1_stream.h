@@ -21,6 +21,8 @@ struct h1_stream {
 	size_t scanned;	 /* h1_find_end */
 	bool rx_eof;
 	struct h1_body in;
+	char *trailer; /* field lines behind the last chunk, from their first byte on; a block */
+	uint32_t trailer_n;
 
 	/* sending */
 	enum h1_body_kind out;
@@ -56,19 +58,28 @@ void h1_stream_forget_head(struct h1_stream *s); /* views of the head die; buffe
 /* Body content that is ready: *ret non-empty and returns 1; 0 at the end of the body; -EAGAIN (nothing now); -EBADMSG,
  * -EPIPE (cut short), -errno. Receives when the buffer is empty. */
 int h1_stream_peek(struct h1_stream *s, struct str *ret);
+/* At the end of the body: the fields behind it, as views that live until h1_stream_release_head(). `fields` has room
+ * for HEAD_MAX_FIELDS. 0 or -EBADMSG. */
+int h1_stream_trailer(const struct h1_stream *s, struct field *fields, unsigned *ret_n);
 void h1_stream_consume(struct h1_stream *s, size_t n);
-/* Whether the body is complete once n more bytes are consumed, as far as the buffered bytes tell. */
+/* Whether the body is complete once n more bytes are consumed, and without trailer fields, as far as the buffered bytes
+ * tell. */
 bool h1_stream_ends_after(const struct h1_stream *s, size_t n);
 
-/* Sends a serialised head and, in the same system call, the start of a body. Sets the outgoing framing. Returns how
+/* `out` may be NONE for a head that another one will follow (1xx).
+ * Sends a serialised head and, in the same system call, the start of a body. Sets the outgoing framing. Returns how
  * much of `body` was accepted (>= 0) or -errno. `end`: body is all there is, so the last chunk can go with it. What the
  * socket does not take of the head is kept. */
 ssize_t h1_stream_send_head(struct h1_stream *s, struct str head, enum h1_body_kind out, uint64_t length,
 			    struct str body, bool end);
 /* Sends body bytes under the framing set before. Returns how much was accepted, or -EAGAIN, -errno. */
 ssize_t h1_stream_send(struct h1_stream *s, struct str body, bool end);
-int h1_stream_finish(struct h1_stream *s); /* last chunk; 0 when everything has left, -EAGAIN (call again), -errno */
-int h1_stream_flush(struct h1_stream *s);  /* 0, -EAGAIN, -errno */
+void h1_stream_send_raw(
+	struct h1_stream *s); /* what is sent from now on is no message: no framing, no end but the FIN */
+/* Last chunk, with these field lines behind it; 0 when everything has left, -EAGAIN (call again; the lines are kept),
+ * -errno. */
+int h1_stream_finish(struct h1_stream *s, struct str trailer);
+int h1_stream_flush(struct h1_stream *s); /* 0, -EAGAIN, -errno */
 static inline bool h1_stream_flushed(const struct h1_stream *s)
 {
 	return s->tx_start == s->tx_end && s->tx_small_start == s->tx_small_end;

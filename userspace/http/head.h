@@ -27,6 +27,7 @@ struct head {
 	bool close;   /* the sender will not go on with this connection */
 	bool upgrade; /* Connection: upgrade with an Upgrade field */
 	bool expect_continue;
+	bool expect_other;     /* an expectation nobody knows */
 	struct str host;       /* Host field; empty when absent */
 	struct str connection; /* Connection field value (several joined lists are walked field by field) */
 };

@@ -221,6 +221,25 @@ int uri_routing_path(struct arena *a, struct str path, struct str *ret_path)
 	return 0;
 }
 
+unsigned uri_escapes(struct str path)
+{
+	static const uint8_t sets[256] = {
+		['/'] = URI_ESC_SLASH,	 ['\\'] = URI_ESC_BACKSLASH, [0] = URI_ESC_NUL,	   [';'] = URI_ESC_SEMICOLON,
+		['%'] = URI_ESC_PERCENT, ['?'] = URI_ESC_QUESTION,   ['#'] = URI_ESC_HASH,
+	};
+	unsigned found = 0;
+
+	for (size_t i = 0; i + 2 < path.n; i++) {
+		int byte = path.p[i] == '%' ? uri_escape(path, i) : -1;
+
+		if (byte >= 0) {
+			found |= sets[byte];
+			i += 2;
+		}
+	}
+	return found;
+}
+
 static int uri_port(struct str digits, uint16_t *ret_port)
 {
 	unsigned v = 0;

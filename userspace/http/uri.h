@@ -19,6 +19,18 @@ int uri_normalise(struct arena *a, struct str path, bool sanitize, struct str *r
  * anything, NUL included. Returns 0, -EINVAL (broken escape) or -ENOMEM. */
 int uri_routing_path(struct arena *a, struct str path, struct str *ret_path);
 
+enum uri_escape {
+	URI_ESC_SLASH = 1,
+	URI_ESC_BACKSLASH = 2,
+	URI_ESC_NUL = 4,
+	URI_ESC_SEMICOLON = 8,
+	URI_ESC_PERCENT = 16,
+	URI_ESC_QUESTION = 32,
+	URI_ESC_HASH = 64,
+};
+/* Which of those a normalised path contains. */
+unsigned uri_escapes(struct str path);
+
 /* "Example.COM.:8080" -> "example.com", "[::1]:80" -> "::1". An empty host gives an empty result.
  * ret_host is a view into `host` when nothing had to change, else into buf; a buffer of URI_HOST_MAX always suffices.
  * Returns 0, -EINVAL (characters that no host may have, a bad port, text after the bracket) or -ENOBUFS (longer than

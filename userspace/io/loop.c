@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define LOOP_BATCH 256
+#define LOOP_BATCH  256
+#define SMALL_BATCH 16 /* not worth a clock reading */
 
 static void read_clock(struct loop *l)
 {
@@ -22,10 +23,12 @@ int loop_init(struct loop *l)
 	l->on_sleep = NULL;
 	l->on_sleep_ctx = NULL;
 	l->batch = NULL;
-	l->batch_left = 0;
+	l->batch_left = l->last_batch = 0;
+	l->delay_ns = 0;
 	list_init(&l->deferred);
 	list_init(&l->before_wait);
 	read_clock(l);
+	l->seen_all_ns = l->now_ns;
 	timer_wheel_init(&l->wheel, l->now_ns / NS_PER_MS);
 	return 0;
 }
@@ -128,14 +131,23 @@ static void run_batch(struct loop *l, struct epoll_event *events, int n)
 	l->batch = NULL;
 }
 
+static void note_delay(struct loop *l)
+{
+	l->delay_ns = l->last_batch < SMALL_BATCH ? 0 : clock_mono_ns() - l->seen_all_ns;
+}
+
 void loop_once(struct loop *l, int max_wait_ms)
 {
 	struct epoll_event events[LOOP_BATCH];
 	int n;
 
+	note_delay(l);
 	run_hooks(l);
 	n = wait_events(l, events, wait_ms(l, max_wait_ms));
 	read_clock(l);
+	l->last_batch = n;
+	if (n < LOOP_BATCH)
+		l->seen_all_ns = l->now_ns;
 	run_batch(l, events, n);
 	timer_wheel_advance(&l->wheel, l->now_ns / NS_PER_MS);
 	run_deferred(l);

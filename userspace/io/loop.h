@@ -23,6 +23,11 @@ struct loop {
 	int epfd;
 	bool stopping;
 	uint64_t now_ns; /* monotonic, read once per batch */
+	/* How long events of the coming batch may have lain ready: since the kernel's list was last seen to its end. 0
+	 * after small batches, which nobody waits for. */
+	uint64_t delay_ns;
+	uint64_t seen_all_ns;
+	int last_batch;
 	struct timer_wheel wheel;
 	struct list deferred;	 /* run after the batch */
 	struct list before_wait; /* struct loop_hook: run each time before waiting */

@@ -7,6 +7,7 @@ struct router_conf { /* http.routers.<name>, tcp.routers.<name>, udp.routers.<na
 	char *rule;
 	int64_t priority; /* 0: length of the rule */
 	struct opt_strings middlewares;
+	int64_t timeout_ns; /* http only; 0: none */
 	char *service;
 	struct place at, rule_at;
 };
@@ -32,6 +33,8 @@ struct http_lb_conf {
 	struct opt_list servers; /* struct http_server_conf */
 	int strategy;		 /* enum lb_strategy */
 	bool pass_host_header;
+	int64_t max_connections, max_queue; /* per server; 0: no limit */
+	int64_t queue_ns;
 	struct http_health_conf *health_check;
 	struct place at;
 };

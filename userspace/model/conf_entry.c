@@ -80,6 +80,16 @@ static const struct opt responding_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "How long a keep-alive connection may stay without a request before it is closed. Longer saves "
 		 "clients handshakes, shorter saves descriptors and memory here. 0 means no limit of its own." },
+	{ .name = "bodyIdleTimeout",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, body_idle_ns),
+	  .def = "60s",
+	  .max = INFINITY,
+	  .flags = OPT_STATIC,
+	  .doc = "How long a client may pause within its request's body, and how long it may take none of a response "
+		 "that waits for it. Unlike the two limits above it does not cut long transfers that move. Not an "
+		 "option "
+		 "of Traefik; 0 means no limit." },
 	{ 0 },
 };
 static const struct opt_table responding_table = { .rows = responding_rows,
@@ -115,6 +125,15 @@ static const struct opt transport_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Number of requests after which a client connection is closed, the response to the last one "
 		 "saying so. 0 means that their number alone closes nothing." },
+	{ .name = "tunnelIdleTimeout",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, tunnel_idle_ns),
+	  .def = "1h",
+	  .max = INFINITY,
+	  .flags = OPT_STATIC,
+	  .doc = "How long a WebSocket, or any connection that changed its protocol by Upgrade, may pass nothing in "
+		 "either direction before both its ends are closed. Pings of the application count as traffic. Not an "
+		 "option of Traefik, whose tunnels live until one end leaves; 0 does the same." },
 	{ 0 },
 };
 static const struct opt_table transport_table = { .rows = transport_rows,
@@ -141,16 +160,84 @@ static const struct opt forwarded_rows[] = {
 	  .doc = "IP addresses and prefixes of the proxies in front. Only requests that arrive from them keep "
 		 "their X-Forwarded headers; from anybody else the headers are removed and written anew from what "
 		 "the connection shows." },
+	{ .name = "notAppendXForwardedFor",
+	  .kind = OPT_BOOL,
+	  .offset = offsetof(T, not_append_for),
+	  .flags = OPT_STATIC,
+	  .doc = "Leaves the client's own address out of X-Forwarded-For. What a trusted proxy wrote there is passed "
+		 "on "
+		 "as it came; without such a proxy the header is absent." },
+	{ .name = "addXForwardedSchemeHeaders",
+	  .kind = OPT_BOOL,
+	  .offset = offsetof(T, add_scheme),
+	  .flags = OPT_STATIC,
+	  .doc = "Says the scheme also in X-Forwarded-Scheme and X-Scheme, for applications that read those instead of "
+		 "X-Forwarded-Proto." },
 	{ 0 },
 };
-static const char *const forwarded_unsupported[] = { "connection", "notAppendXForwardedFor",
-						     "addXForwardedSchemeHeaders", NULL };
+static const char *const forwarded_unsupported[] = { "connection", NULL };
 static const struct opt_table forwarded_table = { .rows = forwarded_rows,
 						  .size = sizeof(T),
 						  .place_offset = OPT_NO_PLACE,
 						  .unsupported = forwarded_unsupported,
 						  .doc = "Which clients may say on whose behalf they ask." };
 #undef T
+
+#define T struct proxy_protocol_conf
+static const struct opt proxy_protocol_rows[] = {
+	{ .name = "insecure",
+	  .kind = OPT_BOOL,
+	  .offset = offsetof(T, insecure),
+	  .flags = OPT_STATIC,
+	  .doc = "Believes the PROXY protocol header of every client. Anybody can then claim any address, so this is "
+		 "for "
+		 "networks where only your own proxies reach the entry point; trustedIPs is the better way." },
+	{ .name = "trustedIPs",
+	  .kind = OPT_STRINGS,
+	  .offset = offsetof(T, trusted_ips),
+	  .check = check_prefixes,
+	  .flags = OPT_STATIC,
+	  .example = "[127.0.0.1/32, \"fd00::/8\"]",
+	  .doc = "IP addresses and prefixes of the proxies whose header is believed. A connection from them may begin "
+		 "with one or not; from anybody else a header is no header, and the connection is refused as bad "
+		 "HTTP." },
+	{ 0 },
+};
+static const struct opt_table proxy_protocol_table = {
+	.rows = proxy_protocol_rows,
+	.size = sizeof(T),
+	.place_offset = OPT_NO_PLACE,
+	.doc = "Who may name the client at the start of a connection (PROXY protocol, versions 1 and 2)."
+};
+#undef T
+
+#define ALLOW(key, field, what)                                                                                  \
+	{                                                                                                        \
+		.name = key, .kind = OPT_BOOL, .offset = offsetof(T, field), .def = "true", .flags = OPT_STATIC, \
+		.doc = "Whether a path may contain " what                                                        \
+		       ". Off, such a request is answered with 400 after its router "                            \
+		       "was found."                                                                              \
+	}
+
+#define T struct encoded_conf
+static const struct opt encoded_rows[] = {
+	ALLOW("allowEncodedSlash", slash, "%2F, which some servers take for a separator"),
+	ALLOW("allowEncodedBackSlash", backslash, "%5C, which some servers take for a separator"),
+	ALLOW("allowEncodedNullCharacter", nul, "%00, which ends the path for some servers"),
+	ALLOW("allowEncodedSemicolon", semicolon, "%3B, after which some servers see parameters"),
+	ALLOW("allowEncodedPercent", percent, "%25, which is decoded twice by some servers"),
+	ALLOW("allowEncodedQuestionMark", question, "%3F, after which some servers see a query"),
+	ALLOW("allowEncodedHash", hash, "%23, after which some servers see a fragment"),
+	{ 0 },
+};
+static const struct opt_table encoded_table = { .rows = encoded_rows,
+						.size = sizeof(T),
+						.place_offset = OPT_NO_PLACE,
+						.doc = "Which escapes the path of a request may contain." };
+#undef T
+#undef ALLOW
+
+static const char *const underscores[] = { "keep", "delete", "reject", NULL };
 
 #define T struct entry_http_conf
 static const struct opt entry_http_rows[] = {
@@ -173,15 +260,29 @@ static const struct opt entry_http_rows[] = {
 	  .doc = "Removes dot segments and repeated slashes from the request's path before rules look at it, so "
 		 "that a rule for /admin cannot be walked around by /x/../admin. Switch it off only for "
 		 "applications that give such paths a meaning of their own and check them themselves." },
+	{ .name = "encodedCharacters",
+	  .kind = OPT_STRUCT,
+	  .offset = offsetof(T, encoded),
+	  .table = &encoded_table,
+	  .doc = "Escapes in the path that servers may read differently than the rules did. All are allowed unless "
+		 "switched off here." },
+	{ .name = "encodeQuerySemicolons",
+	  .kind = OPT_BOOL,
+	  .offset = offsetof(T, encode_query_semicolons),
+	  .flags = OPT_STATIC,
+	  .doc = "What becomes of ';' in the query, which separates parameters for some servers and not for others: "
+		 "'&' by default, %3B when this is on." },
+	{ .name = "underscoreHeadersStrategy",
+	  .kind = OPT_ENUM,
+	  .offset = offsetof(T, underscores),
+	  .def = "keep",
+	  .choices = underscores,
+	  .flags = OPT_STATIC,
+	  .doc = "What becomes of headers with '_' in their name, which some applications cannot tell from '-': keep "
+		 "passes them on, delete removes them, reject answers 400." },
 	{ 0 },
 };
-static const char *const entry_http_unsupported[] = { "redirections",
-						      "middlewares",
-						      "tls",
-						      "encodedCharacters",
-						      "encodeQuerySemicolons",
-						      "underscoreHeadersStrategy",
-						      NULL };
+static const char *const entry_http_unsupported[] = { "redirections", "middlewares", "tls", NULL };
 static const struct opt_table entry_http_table = { .rows = entry_http_rows,
 						   .size = sizeof(T),
 						   .place_offset = OPT_NO_PLACE,
@@ -226,6 +327,20 @@ static const struct opt entry_rows[] = {
 	  .doc = "Makes this entry point one of those that a router without entryPoints is attached to. When no "
 		 "entry point says so, such a router is attached to all TCP entry points except the one named "
 		 "traefik." },
+	{ .name = "reusePort",
+	  .kind = OPT_BOOL,
+	  .offset = offsetof(T, reuse_port),
+	  .flags = OPT_STATIC,
+	  .doc = "Lets another process of the same user listen on the same address at the same time; the kernel "
+		 "spreads "
+		 "connections over both. For replacing one process by another without a gap. Off, an address that is "
+		 "in "
+		 "use is an error." },
+	{ .name = "proxyProtocol",
+	  .kind = OPT_OPTIONAL,
+	  .offset = offsetof(T, proxy_protocol),
+	  .table = &proxy_protocol_table,
+	  .doc = "Takes the client's address from a PROXY protocol header in front of the connection's bytes." },
 	{ .name = "transport",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, transport),
@@ -249,9 +364,7 @@ static const struct opt entry_rows[] = {
 	  .doc = "Options that only a UDP entry point feels." },
 	{ 0 },
 };
-static const char *const entry_unsupported[] = { "reusePort", "allowACMEByPass", "proxyProtocol",
-						 "http2",     "http3",		 "observability",
-						 NULL };
+static const char *const entry_unsupported[] = { "allowACMEByPass", "http2", "http3", "observability", NULL };
 const struct opt_table conf_entry_table = {
 	.rows = entry_rows,
 	.size = sizeof(T),

@@ -145,6 +145,13 @@ static const struct opt router_rows[] = {
 	  .offset = offsetof(T, priority),
 	  .check = conf_check_priority,
 	  .doc = CONF_DOC_PRIORITY },
+	{ .name = "requestTimeout",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, timeout_ns),
+	  .max = INFINITY,
+	  .doc = "How long a request that takes this router may last, from its first byte to the end of the response. "
+		 "What has no answer by then gets 504; an answer on its way is cut. WebSockets and other tunnels are "
+		 "exempt. 0 means no limit. Not an option of Traefik." },
 	{ .name = "middlewares",
 	  .kind = OPT_STRINGS,
 	  .offset = offsetof(T, middlewares),
@@ -309,6 +316,29 @@ static const struct opt lb_rows[] = {
 	  .def = "true",
 	  .doc = "Sends the client's Host header on. Off, the server sees its own host and port instead, which "
 		 "some virtual hosts need." },
+	{ .name = "maxConnections",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, max_connections),
+	  .max = 1000000,
+	  .doc = "Requests that one server of this service is given at a time, over all workers. Further ones wait in "
+		 "a "
+		 "queue, for at most queueTimeout. A server that is slow with many requests at once is often fast with "
+		 "few. 0 means no limit. Not an option of Traefik." },
+	{ .name = "maxQueue",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, max_queue),
+	  .def = "1000",
+	  .max = 1000000,
+	  .doc = "Requests that may wait for one server in one worker; further ones are answered with 503 at once. "
+		 "Only "
+		 "with maxConnections." },
+	{ .name = "queueTimeout",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, queue_ns),
+	  .def = "5s",
+	  .min = 1e6,
+	  .max = INFINITY,
+	  .doc = "How long a request may wait for its turn before it is answered with 503." },
 	{ .name = "healthCheck",
 	  .kind = OPT_OPTIONAL,
 	  .offset = offsetof(T, health_check),
@@ -428,6 +458,8 @@ static const struct opt dynamic_rows[] = {
 static const struct opt_elsewhere dynamic_elsewhere[] = {
 	{ "entryPoints", ELSEWHERE },
 	{ "providers", ELSEWHERE },
+	{ "serversTransport", ELSEWHERE },
+	{ "overload", ELSEWHERE },
 	{ "log", ELSEWHERE },
 	{ "accessLog", ELSEWHERE },
 	{ "api", ELSEWHERE },

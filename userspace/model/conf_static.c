@@ -341,6 +341,92 @@ static const struct opt_table metrics_table = { .rows = metrics_rows,
 
 /* ---- root ---- */
 
+#define T struct forwarding_timeouts_conf
+static const struct opt forwarding_timeouts_rows[] = {
+	{ .name = "dialTimeout",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, dial_ns),
+	  .def = "30s",
+	  .max = INFINITY,
+	  .flags = OPT_STATIC,
+	  .doc = "How long connecting to a server may take; longer is answered with 504. 0 leaves it to the system." },
+	{ .name = "responseHeaderTimeout",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, response_head_ns),
+	  .max = INFINITY,
+	  .flags = OPT_STATIC,
+	  .doc = "How long a server may take from the end of the request to the head of its response; longer is "
+		 "answered with 504. 0 means no limit." },
+	{ .name = "idleConnTimeout",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, idle_ns),
+	  .def = "90s",
+	  .max = INFINITY,
+	  .flags = OPT_STATIC,
+	  .doc = "How long a connection to a server is kept without a request. It should be shorter than the server's "
+		 "own limit, so that it is us who close. 0 means no limit." },
+	{ 0 },
+};
+static const struct opt_table forwarding_timeouts_table = { .rows = forwarding_timeouts_rows,
+							    .size = sizeof(T),
+							    .place_offset = OPT_NO_PLACE,
+							    .doc = "Limits on what a server may take." };
+#undef T
+
+#define T struct servers_transport_conf
+static const struct opt servers_transport_rows[] = {
+	{ .name = "forwardingTimeouts",
+	  .kind = OPT_STRUCT,
+	  .offset = offsetof(T, timeouts),
+	  .table = &forwarding_timeouts_table,
+	  .doc = "How long servers may take." },
+	{ .name = "maxIdleConnsPerHost",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, max_idle),
+	  .def = "200",
+	  .max = 65536,
+	  .flags = OPT_STATIC,
+	  .doc = "Connections without a request that each worker keeps per server. 0 keeps none, so that every request "
+		 "connects anew." },
+	{ 0 },
+};
+static const char *const servers_transport_unsupported[] = { "insecureSkipVerify", "rootCAs", "spiffe", NULL };
+static const struct opt_table servers_transport_table = { .rows = servers_transport_rows,
+							  .size = sizeof(T),
+							  .place_offset = OPT_NO_PLACE,
+							  .unsupported = servers_transport_unsupported,
+							  .doc = "Connections to the servers of HTTP services." };
+#undef T
+
+#define T struct overload_conf
+static const struct opt overload_rows[] = {
+	{ .name = "maxQueueDelay",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, max_queue_delay_ns),
+	  .def = "200ms",
+	  .max = INFINITY,
+	  .flags = OPT_STATIC,
+	  .doc = "How long requests may lie unread because their worker is busy. Where that lasts for a tenth of a "
+		 "second, "
+		 "new requests are answered with 503 and Retry-After, their connections closed and no new ones "
+		 "accepted, "
+		 "until the worker is on time again. What was accepted so keeps its speed. 0 never refuses." },
+	{ .name = "maxBufferMemory",
+	  .kind = OPT_SIZE,
+	  .offset = offsetof(T, max_buffer_memory),
+	  .def = "1GiB",
+	  .max = 1024.0 * 1024 * 1024 * 1024,
+	  .flags = OPT_STATIC,
+	  .doc = "Memory that heads and bodies on their way may take, over all workers. Beyond it new requests are "
+		 "answered with 503 and Retry-After. 0 means no limit." },
+	{ 0 },
+};
+static const struct opt_table overload_table = { .rows = overload_rows,
+						 .size = sizeof(T),
+						 .place_offset = OPT_NO_PLACE,
+						 .doc = "When requests are refused so that others can be served." };
+#undef T
+
 #define T struct static_conf
 static const struct opt static_rows[] = {
 	{ .name = "entryPoints",
@@ -402,6 +488,16 @@ static const struct opt static_rows[] = {
 	  .doc = "Threads that serve connections, each with its own event loop, listeners and upstream "
 		 "connections. 0 takes one per processor that the process may run on, which is right unless the "
 		 "machine is shared." },
+	{ .name = "serversTransport",
+	  .kind = OPT_STRUCT,
+	  .offset = offsetof(T, servers_transport),
+	  .table = &servers_transport_table,
+	  .doc = "Connections to the servers of HTTP services." },
+	{ .name = "overload",
+	  .kind = OPT_STRUCT,
+	  .offset = offsetof(T, overload),
+	  .table = &overload_table,
+	  .doc = "When requests are refused so that others can be served." },
 	{ .name = "maxConnections",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, max_connections),
@@ -420,7 +516,7 @@ static const char *const static_unsupported[] = { "tls",
 						  "tracing",
 						  "certificatesResolvers",
 						  "global",
-						  "serversTransport",
+
 						  "tcpServersTransport",
 						  "hostResolver",
 						  "core",

@@ -4,9 +4,10 @@
 #include "model/opt.h"
 
 struct timeouts_conf {
-	int64_t read_ns;  /* whole request read including body; 0: none */
-	int64_t write_ns; /* from the end of the head to the end of the response; 0: none */
-	int64_t idle_ns;  /* keep-alive idle */
+	int64_t read_ns;      /* whole request read including body; 0: none */
+	int64_t write_ns;     /* from the end of the head to the end of the response; 0: none */
+	int64_t idle_ns;      /* keep-alive idle */
+	int64_t body_idle_ns; /* neither body moves because of the client; 0: none */
 };
 
 struct lifecycle_conf {
@@ -19,16 +20,31 @@ struct transport_conf {
 	struct timeouts_conf responding;
 	int64_t keep_alive_max_time_ns;
 	int64_t keep_alive_max_requests;
+	int64_t tunnel_idle_ns; /* 0: none */
+};
+
+struct proxy_protocol_conf {
+	bool insecure;
+	struct opt_strings trusted_ips;
 };
 
 struct forwarded_conf {
-	bool insecure;
+	bool insecure, not_append_for, add_scheme;
 	struct opt_strings trusted_ips;
+};
+
+enum underscores { UNDERSCORES_KEEP, UNDERSCORES_DELETE, UNDERSCORES_REJECT };
+
+struct encoded_conf { /* encodedCharacters: which escapes a path may contain */
+	bool slash, backslash, nul, semicolon, percent, question, hash;
 };
 
 struct entry_http_conf {
 	uint64_t max_header_bytes; /* default 64 KiB; whole head */
 	bool sanitize_path;
+	bool encode_query_semicolons;
+	int underscores; /* enum underscores */
+	struct encoded_conf encoded;
 };
 
 struct entry_udp_conf {
@@ -37,7 +53,8 @@ struct entry_udp_conf {
 
 struct entry_conf {    /* entryPoints.<name> */
 	char *address; /* "[host]:port[/tcp|/udp]" */
-	bool as_default;
+	bool as_default, reuse_port;
+	struct proxy_protocol_conf *proxy_protocol; /* NULL: no headers are looked for */
 	struct transport_conf transport;
 	struct forwarded_conf forwarded;
 	struct entry_http_conf http;
@@ -129,7 +146,23 @@ struct control_conf { /* control: the unix socket of `sluice status` */
 	char *socket;
 };
 
+struct forwarding_timeouts_conf {
+	int64_t dial_ns, response_head_ns, idle_ns; /* 0: none */
+};
+
+struct servers_transport_conf { /* serversTransport: connections to servers */
+	struct forwarding_timeouts_conf timeouts;
+	int64_t max_idle; /* per worker and server */
+};
+
+struct overload_conf {
+	int64_t max_queue_delay_ns; /* 0: no limit */
+	uint64_t max_buffer_memory; /* 0: no limit */
+};
+
 struct static_conf {
+	struct overload_conf overload;
+	struct servers_transport_conf servers_transport;
 	struct opt_map entry_points; /* struct entry_conf */
 	struct providers_conf providers;
 	struct log_conf log;

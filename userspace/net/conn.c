@@ -80,12 +80,30 @@ void conn_note(struct conn *c, uint32_t events)
 		c->failed = true;
 }
 
-ssize_t conn_recv(struct conn *c, void *p, size_t n)
+void conn_push(struct conn *c, struct cf *f)
 {
-	struct cf *f = c->top;
+	f->next = c->top;
+	c->top = f;
+}
+
+void conn_remove(struct conn *c, struct cf *f)
+{
+	struct cf **at = &c->top;
+	while (*at != f)
+		at = &(*at)->next;
+	*at = f->next;
+}
+
+ssize_t conn_recv_at(struct cf *f, struct conn *c, void *p, size_t n)
+{
 	while (!f->ops->recv)
 		f = f->next;
 	return f->ops->recv(f, c, p, n);
+}
+
+ssize_t conn_recv(struct conn *c, void *p, size_t n)
+{
+	return conn_recv_at(c->top, c, p, n);
 }
 
 ssize_t conn_writev(struct conn *c, const struct iovec *iov, int niov)
@@ -108,9 +126,11 @@ void conn_close(struct conn *c)
 {
 	if (!conn_is_open(c))
 		return;
-	for (struct cf *f = c->top; f; f = f->next)
+	for (struct cf *f = c->top, *below; f; f = below) {
+		below = f->next; /* f may free itself */
 		if (f->ops->close)
 			f->ops->close(f, c);
+	}
 	int fd = c->watch.fd;
 	loop_del(c->loop, &c->watch);
 	close(fd);

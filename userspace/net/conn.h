@@ -40,6 +40,14 @@ struct conn {
  * conn_note() has been called by it. 0 or -errno. */
 int conn_open(struct conn *c, struct loop *loop, int fd, void (*ready)(struct watch *w, uint32_t events));
 void conn_note(struct conn *c, uint32_t events); /* raw epoll events into the flags above */
+/* Filters: on top of the stack, and out of it wherever it is; memory is the filter's own. */
+void conn_push(struct conn *c, struct cf *f);
+void conn_remove(struct conn *c, struct cf *f);
+ssize_t conn_recv_at(struct cf *f, struct conn *c, void *p, size_t n); /* f and what is below it */
+static inline ssize_t conn_recv_below(struct cf *f, struct conn *c, void *p, size_t n)
+{
+	return conn_recv_at(f->next, c, p, n);
+}
 ssize_t conn_recv(struct conn *c, void *p, size_t n);
 ssize_t conn_writev(struct conn *c, const struct iovec *iov, int niov);
 int conn_shutdown(struct conn *c);

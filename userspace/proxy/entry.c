@@ -9,6 +9,7 @@
 #include "io/sock.h"
 #include "model/address.h"
 #include "proxy/h1_server.h"
+#include "proxy/worker.h"
 
 #define BACKLOG		  4096
 #define ACCEPTS_PER_EVENT 64
@@ -32,7 +33,7 @@ void entry_place(struct entry *e)
 
 int entry_open(const struct entry *e, unsigned nworkers, int *ret_fds)
 {
-	int free_rc = probe_address(e);
+	int free_rc = e->conf->reuse_port ? 0 : probe_address(e);
 	if (free_rc < 0)
 		return free_rc;
 	for (unsigned i = 0; i < nworkers; i++) {
@@ -126,8 +127,20 @@ void entry_unlisten(struct worker *w, struct entry *e)
 	}
 }
 
+void entry_gate(struct worker *w, bool open)
+{
+	if (open) {
+		entry_resume(w);
+		return;
+	}
+	list_each_safe (it, &w->listeners)
+		pause_listener(container_of(it, struct entry_listener, link));
+}
+
 void entry_resume(struct worker *w)
 {
+	if (w->overload.shedding)
+		return;
 	if (atomic_load_explicit(&w->engine->connections, memory_order_relaxed) >= w->engine->max_connections)
 		return;
 	list_each_safe (it, &w->listeners) {

@@ -17,6 +17,8 @@ struct entry {
 	uint16_t last_port; /* of a range, which only the kernel tier serves; 0: one port */
 	bool udp;
 	struct prefix_set trusted; /* forwardedHeaders.trustedIPs */
+	struct prefix_set proxies; /* proxyProtocol.trustedIPs */
+	uint8_t denied_escapes;	   /* set of enum uri_escape; http.encodedCharacters */
 	struct httpset *metrics;   /* NULL when off or internal */
 	struct metric_series *open_connections;
 	bool listening; /* control thread's view */
@@ -40,4 +42,5 @@ int entry_open(const struct entry *e, unsigned nworkers, int *ret_fds);
 /* Worker thread. */
 void entry_listen(struct worker *w, struct entry *e, int fd); /* takes fd */
 void entry_unlisten(struct worker *w, struct entry *e);	      /* NULL: all */
+void entry_gate(struct worker *w, bool open);		      /* whether connections are accepted at all */
 void entry_resume(struct worker *w);			      /* after connections ended below the limit */

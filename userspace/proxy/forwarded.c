@@ -1,8 +1,10 @@
 /* Serialising forwarded heads. */
 #include "proxy/forwarded.h"
+#include "base/mem.h"
 #include "http/status.h"
 #include "http/uri.h"
 #include "proxy/h1_server.h"
+#include "proxy/tunnel.h"
 
 /* How a field that is known by name is treated on its way to the server. */
 enum policy { PASS, HOP, OURS, TRUST };
@@ -66,7 +68,7 @@ static bool replaced(const struct req *r, struct str name)
 }
 
 struct seen {
-	bool proto, host, port, real_ip;
+	bool proto, host, port, real_ip, te;
 };
 
 static void note_seen(struct seen *s, enum token t)
@@ -84,7 +86,8 @@ static bool passes(const struct req *r, const struct field *f, bool check_connec
 	case OURS:
 		return false;
 	case TRUST:
-		return r->peer_trusted;
+		return r->peer_trusted && !(r->entry->conf->forwarded.add_scheme &&
+					    (f->token == TOKEN_X_FORWARDED_SCHEME || f->token == TOKEN_X_SCHEME));
 	case PASS:
 		break;
 	}
@@ -94,13 +97,22 @@ static bool passes(const struct req *r, const struct field *f, bool check_connec
 	return !check_connection || !named_by_connection(&r->in, f->name);
 }
 
+bool forwarded_wants_trailers(const struct req *r)
+{
+	for (unsigned i = 0; i < r->in.nfields; i++)
+		if (r->in.fields[i].token == TOKEN_TE && str_list_has(r->in.fields[i].value, STR("trailers")))
+			return true;
+	return false;
+}
+
 static void copy_fields(const struct req *r, struct out *o, struct seen *seen)
 {
 	bool check = connection_names_fields(&r->in);
 	for (unsigned i = 0; i < r->in.nfields; i++) {
 		const struct field *f = &r->in.fields[i];
-		if (f->token == TOKEN_TE && str_list_has(f->value, STR("trailers")))
-			out_lit(o, "Te: trailers\r\n");
+		seen->te |= f->token == TOKEN_TE;
+		if (f->token == TOKEN_TRAILER && r->in.chunked)
+			out_field(o, f->name, f->value);
 		if (!passes(r, f, check) || (r->nadd && replaced(r, f->name)))
 			continue;
 		note_seen(seen, f->token);
@@ -113,15 +125,29 @@ static void copy_fields(const struct req *r, struct out *o, struct seen *seen)
 /* Prior hops of a trusted peer, then the peer itself. */
 static void forwarded_for(const struct req *r, struct out *o)
 {
-	out_lit(o, "X-Forwarded-For: ");
+	bool any = false;
 	for (unsigned i = 0; r->peer_trusted && i < r->in.nfields; i++) {
 		if (r->in.fields[i].token != TOKEN_X_FORWARDED_FOR || r->in.fields[i].value.n == 0)
 			continue;
+		out_str(o, any ? STR(", ") : STR("X-Forwarded-For: "));
 		out_str(o, r->in.fields[i].value);
-		out_lit(o, ", ");
+		any = true;
 	}
-	out_bytes(o, r->down->peer_text, r->down->peer_len);
-	out_lit(o, "\r\n");
+	if (!r->entry->conf->forwarded.not_append_for) {
+		out_str(o, any ? STR(", ") : STR("X-Forwarded-For: "));
+		out_bytes(o, r->down->peer_text, r->down->peer_len);
+		any = true;
+	}
+	if (any)
+		out_lit(o, "\r\n");
+}
+
+/* X-Forwarded-Proto once more, under the names that some applications know. */
+static void add_scheme(const struct req *r, struct out *o, const struct seen *seen)
+{
+	struct str proto = seen->proto ? head_field(&r->in, TOKEN_X_FORWARDED_PROTO)->value : STR("http");
+	out_field(o, STR("X-Forwarded-Scheme"), proto);
+	out_field(o, STR("X-Scheme"), proto);
 }
 
 static void add_forwarded(const struct req *r, struct out *o, const struct seen *seen)
@@ -138,9 +164,35 @@ static void add_forwarded(const struct req *r, struct out *o, const struct seen 
 	}
 	if (!seen->proto)
 		out_lit(o, "X-Forwarded-Proto: http\r\n");
+	if (r->entry->conf->forwarded.add_scheme)
+		add_scheme(r, o, seen);
 	out_field(o, STR("X-Forwarded-Server"), str_of(e->hostname));
 	if (!seen->real_ip)
 		out_field(o, STR("X-Real-Ip"), str_mk(r->down->peer_text, r->down->peer_len));
+}
+
+static void upgrade_fields(const struct head *h, struct out *o)
+{
+	for (unsigned i = 0; i < h->nfields; i++)
+		if (h->fields[i].token == TOKEN_UPGRADE)
+			out_field(o, STR("Upgrade"), h->fields[i].value);
+}
+
+/* What we ask of the server for this hop (RFC 9110 §7.6.1, §10.1.4). */
+static void connection_fields(const struct req *r, struct out *o, bool te)
+{
+	if (te)
+		out_lit(o, "Te: trailers\r\n");
+	if (!tunnel_wanted(r)) {
+		if (te)
+			out_lit(o, "Connection: TE\r\n");
+		return;
+	}
+	if (te)
+		out_lit(o, "Connection: Upgrade, TE\r\n");
+	else
+		out_lit(o, "Connection: Upgrade\r\n");
+	upgrade_fields(&r->in, o);
 }
 
 void forwarded_request(const struct req *r, struct out *o)
@@ -157,6 +209,10 @@ void forwarded_request(const struct req *r, struct out *o)
 	out_field(o, STR("Host"), r->route->service->pass_host_header ? r->host : str_of(r->target->authority));
 	copy_fields(r, o, &seen);
 	add_forwarded(r, o, &seen);
+	connection_fields(r, o, seen.te && forwarded_wants_trailers(r));
+	/* The server's 100 goes back to the client, who alone knows whether it still waits for one. */
+	if (r->in.expect_continue && r->in.minor == 1 && !r->body_in_done)
+		out_lit(o, "Expect: 100-continue\r\n");
 	if (r->in.chunked)
 		out_lit(o, "Transfer-Encoding: chunked\r\n");
 	else if (r->in.content_length >= 0) {
@@ -183,6 +239,46 @@ static void response_line(const struct head *h, struct out *o)
 	out_lit(o, "\r\n");
 }
 
+static void trailer_announced(const struct req *r, struct out *o)
+{
+	const struct field *f = head_field(&r->out, TOKEN_TRAILER);
+	if (f && forwarded_wants_trailers(r))
+		out_field(o, f->name, f->value);
+}
+
+void forwarded_interim(const struct head *h, struct out *o)
+{
+	bool check = connection_names_fields(h);
+	response_line(h, o);
+	for (unsigned i = 0; i < h->nfields; i++)
+		if (response_passes(h, &h->fields[i], check))
+			out_field(o, h->fields[i].name, h->fields[i].value);
+	out_lit(o, "\r\n");
+}
+
+/* Fields that the engine or applications act on have their place in the head, where rules and middleware saw them. */
+static bool trailer_passes(const struct field *f)
+{
+	static const char *const head_only[] = { "Age",		"Cache-Control",      "Content-Range",
+						 "Expires",	"If-Match",	      "If-None-Match",
+						 "If-Range",	"Max-Forwards",	      "Pragma",
+						 "Retry-After", "WWW-Authenticate",   "If-Modified-Since",
+						 "Forwarded",	"If-Unmodified-Since" };
+	if (f->token != TOKEN_NONE || token_is_forwarded_spelling(f->name))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(head_only); i++)
+		if (str_ieq(f->name, str_of(head_only[i])))
+			return false;
+	return true;
+}
+
+void forwarded_trailer(const struct field *fields, unsigned n, struct out *o)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (trailer_passes(&fields[i]))
+			out_field(o, fields[i].name, fields[i].value);
+}
+
 void forwarded_response(const struct req *r, enum h1_body_kind framing, bool keep, struct out *o)
 {
 	const struct head *h = &r->out;
@@ -191,6 +287,8 @@ void forwarded_response(const struct req *r, enum h1_body_kind framing, bool kee
 	for (unsigned i = 0; i < h->nfields; i++)
 		if (response_passes(h, &h->fields[i], check))
 			out_field(o, h->fields[i].name, h->fields[i].value);
+	if (framing == H1_BODY_CHUNKED && h->chunked)
+		trailer_announced(r, o);
 	if (framing == H1_BODY_CHUNKED)
 		out_lit(o, "Transfer-Encoding: chunked\r\n");
 	else if (h->content_length >= 0 && h->status >= 200 && h->status != 204) {
@@ -198,7 +296,10 @@ void forwarded_response(const struct req *r, enum h1_body_kind framing, bool kee
 		out_u64(o, (uint64_t)h->content_length);
 		out_lit(o, "\r\n");
 	}
-	if (!keep)
+	if (h->status == 101) {
+		out_lit(o, "Connection: Upgrade\r\n");
+		upgrade_fields(h, o);
+	} else if (!keep)
 		out_lit(o, "Connection: close\r\n");
 	else if (r->in.minor == 0)
 		out_lit(o, "Connection: keep-alive\r\n");

@@ -5,6 +5,8 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/mem.h"
+#include "net/cf_proxyproto.h"
+#include "proxy/deadline.h"
 #include "proxy/req_pool.h"
 
 #define LINGER_NS    (2 * NS_PER_S)
@@ -90,30 +92,9 @@ static void set_peer(struct h1_server *s, const struct endpoint *peer)
 	s->peer_len = (uint8_t)strlen(s->peer_text);
 }
 
-static uint64_t deadline_ms(const struct h1_server *s, int64_t after_ns)
+void h1_server_arm(struct h1_server *s)
 {
-	return after_ns > 0 ? (s->head_ns + (uint64_t)after_ns) / NS_PER_MS + 1 : 0;
-}
-
-uint64_t h1_server_read_deadline_ms(const struct h1_server *s)
-{
-	return deadline_ms(s, s->entry->conf->transport.responding.read_ns);
-}
-
-uint64_t h1_server_write_deadline_ms(const struct h1_server *s)
-{
-	return deadline_ms(s, s->entry->conf->transport.responding.write_ns);
-}
-
-/* The timer is filed for the read deadline when a request begins; this brings it to the next one that is still ahead.
- */
-static void arm_busy(struct h1_server *s)
-{
-	uint64_t now = s->worker->loop.now_ns / NS_PER_MS, next = 0;
-	const uint64_t deadlines[] = { h1_server_read_deadline_ms(s), h1_server_write_deadline_ms(s) };
-	for (size_t i = 0; i < ARRAY_LEN(deadlines); i++)
-		if (deadlines[i] > now && (!next || deadlines[i] < next))
-			next = deadlines[i];
+	uint64_t next = deadline_next_ms(s->req);
 	if (next)
 		timer_set(&s->worker->loop.wheel, &s->timer, next);
 }
@@ -131,6 +112,7 @@ static struct req *begin(struct h1_server *s, const struct head *head)
 		memcpy(r->in.fields, head->fields, head->nfields * sizeof(*head->fields));
 	}
 	r->start_ns = s->head_ns;
+	r->moved_ns = s->worker->loop.now_ns;
 	r->number = ++s->requests;
 	enum h1_body_kind kind = head->chunked		    ? H1_BODY_CHUNKED
 				 : head->content_length > 0 ? H1_BODY_LENGTH
@@ -140,8 +122,8 @@ static struct req *begin(struct h1_server *s, const struct head *head)
 	r->keep_down = !head->close && !s->worker->draining;
 	s->req = r;
 	s->state = SERVER_BUSY;
-	if (s->entry->conf->transport.responding.write_ns > 0)
-		arm_busy(s);
+	if (!r->body_in_done || s->entry->conf->transport.responding.write_ns > 0)
+		h1_server_arm(s);
 	return r;
 }
 
@@ -273,7 +255,7 @@ static void busy_timeout(struct h1_server *s)
 	const struct req *r = s->req;
 	req_client_timeout(s->req);
 	if (s->state == SERVER_BUSY && s->req == r && conn_is_open(&s->stream.conn))
-		arm_busy(s);
+		h1_server_arm(s);
 }
 
 static void on_timeout(struct timer *t)
@@ -285,6 +267,17 @@ static void on_timeout(struct timer *t)
 		refuse(s, REASON_HEAD_TIMEOUT);
 	else
 		close_now(s);
+}
+
+static void told_source(struct conn *c, const struct proxyproto *h)
+{
+	set_peer(container_of(c, struct h1_server, stream.conn), &h->src);
+}
+
+static bool takes_proxy_header(const struct entry *e, const struct endpoint *peer)
+{
+	const struct proxy_protocol_conf *p = e->conf->proxy_protocol;
+	return p && (p->insecure || (e->proxies.n && prefix_set_has(&e->proxies, &peer->addr)));
 }
 
 void h1_server_accept(struct worker *w, struct entry *e, int fd, const struct endpoint *peer)
@@ -299,6 +292,8 @@ void h1_server_accept(struct worker *w, struct entry *e, int fd, const struct en
 		return;
 	}
 	set_peer(s, peer);
+	if (takes_proxy_header(e, peer))
+		cf_proxyproto_push(&s->stream.conn, told_source);
 	timer_init(&s->timer, on_timeout);
 	list_push_back(&w->clients, &s->link);
 	w->nclients++;

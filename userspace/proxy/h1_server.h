@@ -25,10 +25,7 @@ struct h1_server {
 void h1_server_accept(struct worker *w, struct entry *e, int fd, const struct endpoint *peer); /* takes fd */
 /* The request is over: reads the next one, or closes (lingering while the client may still be sending). */
 void h1_server_next(struct h1_server *s, bool keep);
-/* When the current request must have been read, and when its response must have left; ms on the loop's clock, 0: no
- * limit. */
-uint64_t h1_server_read_deadline_ms(const struct h1_server *s);
-uint64_t h1_server_write_deadline_ms(const struct h1_server *s);
+void h1_server_arm(struct h1_server *s);	    /* a new limit of the current request may come before all others */
 void h1_server_abort(struct h1_server *s);	    /* reset: what was sent must not pass for a whole response */
 bool h1_server_may_keep(const struct h1_server *s); /* keep-alive limits and draining allow another request */
 void h1_server_drain(struct h1_server *s);	    /* close now if idle, else after the current request */

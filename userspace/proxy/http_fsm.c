@@ -8,13 +8,15 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "backend/pool.h"
-#include "http/uri.h"
+#include "proxy/deadline.h"
 #include "proxy/forwarded.h"
 #include "proxy/h1_server.h"
 #include "proxy/req_pool.h"
+#include "proxy/slots.h"
+#include "proxy/tunnel.h"
 
-#define DIAL_TIMEOUT_NS	  (30 * NS_PER_S)
 #define MAX_RESPONSE_HEAD 65536u
+#define MAX_INTERIMS	  16 /* 1xx answers before the real one */
 
 /* Closes the server connection of this attempt. */
 static void drop_server(struct req *r)
@@ -32,6 +34,7 @@ static void note_failure(struct req *r, enum reason why)
 	r->keep_up = false;
 	r->waiting_mw = false;
 	drop_server(r);
+	slots_forget(r);
 }
 
 /* No answer, or no more of it. */
@@ -53,81 +56,6 @@ void req_fail(struct req *r, enum reason why)
 	}
 	reply_set(r, status);
 	r->step = REQ_RESPONSE_PHASE;
-}
-
-/* ---- ROUTE ---- */
-
-static bool header_any(const void *ctx, struct str name, bool (*test)(const void *arg, struct str value),
-		       const void *arg)
-{
-	const struct req *r = ctx;
-	for (unsigned i = 0; i < r->in.nfields; i++)
-		if (r->in.fields[i].name.n == name.n && str_ieq(r->in.fields[i].name, name) &&
-		    test(arg, r->in.fields[i].value))
-			return true;
-	return false;
-}
-
-/* Takes the target apart: origin-form, absolute-form (whose host wins over the Host field, RFC 9112 §3.2.2), or "*". */
-static int split_target(struct req *r)
-{
-	struct str t = r->in.target;
-	r->host = r->in.host;
-	if (t.p[0] != '/' && !str_eq(t, STR("*"))) {
-		struct uri u;
-		if (uri_parse(t, &u) < 0 || (!str_ieq(u.scheme, STR("http")) && !str_ieq(u.scheme, STR("https"))))
-			return -EINVAL;
-		size_t authority = u.scheme.n + 3;
-		size_t n = authority;
-		while (n < t.n && t.p[n] != '/' && t.p[n] != '?')
-			n++;
-		r->host = str_mk(t.p + authority, n - authority);
-		t = str_skip(t, n);
-	}
-	struct str rest = str_cut(t, '?', &r->path);
-	r->query = rest;
-	return 0;
-}
-
-/* ';' is no separator to many servers and one to others: as Traefik does, make it the unambiguous '&'. */
-static int clean_query(struct req *r)
-{
-	if (!r->query.p || !memchr(r->query.p, ';', r->query.n))
-		return 0;
-	char *q = arena_strndup(&r->arena, r->query.p, r->query.n);
-	if (!q)
-		return -ENOMEM;
-	for (size_t i = 0; i < r->query.n; i++)
-		if (q[i] == ';')
-			q[i] = '&';
-	r->query.p = q;
-	return 0;
-}
-
-static bool peer_is_trusted(const struct req *r)
-{
-	return r->entry->conf->forwarded.insecure ||
-	       (r->entry->trusted.n && prefix_set_has(&r->entry->trusted, &r->peer.addr));
-}
-
-static enum step_result step_route(struct req *r)
-{
-	char host[URI_HOST_MAX + 1];
-	struct rule_facts f = { .client = &r->peer.addr, .header_ctx = r, .header_any = header_any };
-	r->method = r->in.method;
-	if (str_eq(r->method, STR("CONNECT")))
-		return step_fail(r, REASON_NOT_IMPLEMENTED);
-	if (split_target(r) < 0 || clean_query(r) < 0 ||
-	    uri_normalise(&r->arena, r->path, r->entry->conf->http.sanitize_path, &r->path) < 0 ||
-	    uri_routing_path(&r->arena, r->path, &f.path) < 0 ||
-	    uri_canonical_host(r->host, host, sizeof(host), &f.host) < 0)
-		return step_fail(r, REASON_BAD_REQUEST);
-	r->peer_trusted = peer_is_trusted(r);
-	f.query = r->query;
-	f.method = r->method;
-	const struct snapshot_entry *e = &r->pin->snap->entries[r->entry->id];
-	r->route = e->routes ? rule_index_find(e->routes, &f) : NULL;
-	return r->route ? step_to(r, REQ_REQUEST_PHASE) : step_fail(r, REASON_NO_ROUTE);
 }
 
 /* ---- REQUEST PHASE ---- */
@@ -164,7 +92,7 @@ static enum step_result step_pick(struct req *r)
 		return step_fail(r, REASON_NO_SERVER);
 	r->up_start_ns = r->worker->loop.now_ns;
 	r->target = service_pick(r->route->service, r->worker->id, 0, &r->item);
-	return r->target ? step_to(r, REQ_DIAL) : step_fail(r, REASON_NO_SERVER);
+	return r->target ? step_to(r, REQ_QUEUE) : step_fail(r, REASON_NO_SERVER);
 }
 
 static void on_server_event(struct h1_client *c)
@@ -198,13 +126,15 @@ static enum step_result dial(struct req *r)
 		return step_fail(r, REASON_DIAL_FAILED);
 	own_server(r, c);
 	c->timer.fire = on_dial_timeout;
-	timer_set(&w->loop.wheel, &c->timer, (w->loop.now_ns + DIAL_TIMEOUT_NS) / NS_PER_MS);
+	int64_t limit = r->route->service->limits.dial_ns;
+	if (limit)
+		timer_set(&w->loop.wheel, &c->timer, (w->loop.now_ns + (uint64_t)limit) / NS_PER_MS + 1);
 	return STEP_WAIT;
 }
 
 /* A client that hangs up while it waits for an answer has no more use for it; one that only sent further requests and
  * then a FIN has. */
-static bool client_left(struct req *r)
+bool req_client_left(const struct req *r)
 {
 	struct conn *c = &r->down->stream.conn;
 	if (c->failed)
@@ -223,7 +153,7 @@ static enum step_result step_dial(struct req *r)
 		own_server(r, c);
 		return step_to(r, REQ_SEND);
 	}
-	if (client_left(r))
+	if (req_client_left(r))
 		return step_fail(r, REASON_CLIENT_GONE);
 	int rc = h1_client_check(r->up);
 	if (rc == -EAGAIN)
@@ -234,19 +164,6 @@ static enum step_result step_dial(struct req *r)
 }
 
 /* ---- SEND ---- */
-
-/* The body is wanted now: a client that asked first is told so (RFC 9110 §10.1.1). */
-static bool send_continue(struct req *r)
-{
-	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	if (!r->in.expect_continue || r->body_in_done || r->in.minor == 0 || r->continued)
-		return true;
-	r->continued = true;
-	if (h1_stream_pending(&r->down->stream).n)
-		return true;
-	struct iovec iov = { (void *)line, sizeof(line) - 1 };
-	return conn_writev(&r->down->stream.conn, &iov, 1) == (ssize_t)sizeof(line) - 1;
-}
 
 static enum h1_body_kind request_framing(const struct req *r)
 {
@@ -266,6 +183,16 @@ static enum step_result lost_server(struct req *r, enum reason why)
 	return step_to(r, REQ_DIAL);
 }
 
+/* The server's time to answer begins when it has the whole request. */
+static void note_asked(struct req *r)
+{
+	if (!r->body_out_done)
+		return;
+	r->asked_ns = r->worker->loop.now_ns;
+	if (r->route->service->limits.response_head_ns)
+		r->arm = true;
+}
+
 static enum step_result step_send(struct req *r)
 {
 	struct worker *w = r->worker;
@@ -273,8 +200,6 @@ static enum step_result step_send(struct req *r)
 	struct str body = { 0 };
 	struct h1_stream *down = &r->down->stream, *up = &r->up->stream;
 	r->up_start_ns = w->loop.now_ns;
-	if (!send_continue(r))
-		return step_fail(r, REASON_CLIENT_GONE);
 	forwarded_request(r, &o);
 	if (o.full)
 		return step_fail(r, REASON_HEAD_TOO_LARGE);
@@ -293,7 +218,20 @@ static enum step_result step_send(struct req *r)
 	}
 	r->body_in_done |= down->in.done;
 	r->body_out_done = r->body_in_done && h1_stream_flushed(up) && (up->out != H1_BODY_CHUNKED);
+	note_asked(r);
 	return step_to(r, REQ_AWAIT);
+}
+
+/* The end of a body, with the fields that came behind it where the other side takes them. */
+int req_finish_body(struct req *r, struct h1_stream *from, struct h1_stream *to, bool trailers)
+{
+	struct worker *w = r->worker;
+	struct out o = { w->scratch, w->scratch, w->scratch + sizeof(w->scratch), false };
+	unsigned n = 0;
+	if (to->out == H1_BODY_CHUNKED && trailers && h1_stream_trailer(from, w->fields, &n) < 0)
+		return -EBADMSG;
+	forwarded_trailer(w->fields, n, &o);
+	return h1_stream_finish(to, out_view(&o));
 }
 
 /* Moves request body from client to server as far as both allow. Returns false when the request failed (next step is
@@ -313,13 +251,18 @@ bool req_pump_body(struct req *r)
 		ssize_t n;
 		if (rc == 0) {
 			r->body_in_done = true;
-			n = h1_stream_finish(up);
+			n = req_finish_body(r, down, up, true);
 			r->body_out_done = n == 0;
+			note_asked(r);
 		} else {
 			n = h1_stream_send(up, view, h1_stream_ends_after(down, view.n));
 		}
 		if (n == -EAGAIN)
 			return true;
+		if (n == -EBADMSG) {
+			req_fail(r, REASON_BAD_BODY);
+			return false;
+		}
 		if (n < 0) {
 			/* The server may have answered early and stopped reading: its answer is what counts. */
 			r->body_out_done = true;
@@ -331,6 +274,7 @@ bool req_pump_body(struct req *r)
 			h1_stream_consume(down, (size_t)n);
 			r->request_bytes += (uint64_t)n;
 			r->body_sent_any = true;
+			r->moved_ns = r->worker->loop.now_ns;
 		}
 	}
 	return true;
@@ -338,19 +282,40 @@ bool req_pump_body(struct req *r)
 
 /* ---- AWAIT ---- */
 
+/* RFC 9110 §15.2: passed on, except to HTTP/1.0 clients. */
+static enum reason pass_interim(struct req *r, const struct head *h)
+{
+	struct worker *w = r->worker;
+	struct out o = { w->scratch, w->scratch, w->scratch + sizeof(w->scratch), false };
+	if (++r->interims > MAX_INTERIMS)
+		return REASON_BAD_RESPONSE;
+	r->continued |= h->status == 100;
+	forwarded_interim(h, &o);
+	ssize_t n = r->in.minor == 0 ? 0
+				     : h1_stream_send_head(&r->down->stream, out_view(&o), H1_BODY_NONE, 0,
+							   (struct str){ 0 }, false);
+	h1_stream_release_head(&r->up->stream);
+	return n < 0 ? REASON_CLIENT_GONE : REASON_NONE;
+}
+
 /* One response head that is not 100-199, or what stands in its way. */
 static enum step_result read_response_head(struct req *r)
 {
 	struct h1_stream *up = &r->up->stream;
 	for (;;) {
 		struct head head;
+		int rc = h1_stream_flush(&r->down->stream); /* an earlier 1xx */
+		if (rc < 0)
+			return rc == -EAGAIN ? STEP_WAIT : step_fail(r, REASON_CLIENT_GONE);
 		enum h1_error e = h1_stream_parse(up, false, r->worker->fields, &head);
 		if (e == H1_OK && head.status < 200 && head.status != 101) {
-			h1_stream_release_head(up);
+			enum reason why = pass_interim(r, &head);
+			if (why != REASON_NONE)
+				return step_fail(r, why);
 			continue;
 		}
 		if (e == H1_OK) {
-			if (head.status == 101)
+			if (head.status == 101 && !tunnel_agreed(r, &head))
 				return step_fail(r, REASON_BAD_RESPONSE);
 			r->out = head;
 			return step_to(r, REQ_RESPONSE_PHASE);
@@ -370,7 +335,7 @@ static enum step_result read_response_head(struct req *r)
 
 static enum step_result step_await(struct req *r)
 {
-	if (client_left(r))
+	if (req_client_left(r))
 		return step_fail(r, REASON_CLIENT_GONE);
 	if (!r->body_out_done && !req_pump_body(r))
 		return STEP_NEXT;
@@ -395,21 +360,19 @@ void req_run(struct req *r)
 	do
 		rc = steps[r->step](r);
 	while (rc == STEP_NEXT);
-}
-
-static bool passed(uint64_t deadline_ms, const struct req *r)
-{
-	return deadline_ms && r->worker->loop.now_ns / NS_PER_MS >= deadline_ms;
+	if (rc == STEP_WAIT && r->arm) {
+		r->arm = false;
+		h1_server_arm(r->down);
+	}
 }
 
 void req_client_timeout(struct req *r)
 {
-	if (passed(h1_server_write_deadline_ms(r->down), r))
-		req_fail(r, REASON_WRITE_TIMEOUT);
-	else if (!r->body_in_done && passed(h1_server_read_deadline_ms(r->down), r))
-		req_fail(r, REASON_BODY_TIMEOUT);
-	else
+	enum reason why = deadline_passed(r);
+	if (why == REASON_NONE)
 		return;
+	req_fail(r, why);
+	r->response_done |= why == REASON_TUNNEL_IDLE; /* nothing was cut: an orderly end */
 	req_run(r);
 }
 

@@ -10,6 +10,8 @@
 #include "proxy/h1_server.h"
 #include "proxy/http_fsm.h"
 #include "proxy/req_pool.h"
+#include "proxy/slots.h"
+#include "proxy/tunnel.h"
 
 #define DISCARD_MAX 65536u
 
@@ -39,7 +41,9 @@ static bool has_body(const struct req *r)
 static void init_body_in(struct req *r)
 {
 	struct h1_stream *up = &r->up->stream;
-	if (!has_body(r))
+	if (r->out.status == 101)
+		h1_body_init(&up->in, H1_BODY_CLOSE, 0);
+	else if (!has_body(r))
 		h1_body_init(&up->in, H1_BODY_NONE, 0);
 	else if (r->out.chunked)
 		h1_body_init(&up->in, H1_BODY_CHUNKED, 0);
@@ -52,6 +56,8 @@ static void init_body_in(struct req *r)
 static enum h1_body_kind response_framing(const struct req *r)
 {
 	enum h1_body_kind in = r->up->stream.in.kind;
+	if (r->out.status == 101)
+		return H1_BODY_CLOSE;
 	if (in == H1_BODY_CHUNKED || in == H1_BODY_CLOSE)
 		return r->in.minor == 1 ? H1_BODY_CHUNKED : H1_BODY_CLOSE;
 	return in;
@@ -60,6 +66,13 @@ static enum h1_body_kind response_framing(const struct req *r)
 static enum step_result response_broken(struct req *r)
 {
 	return step_fail(r, r->head_sent ? REASON_RESPONSE_CUT : REASON_BAD_RESPONSE);
+}
+
+/* An answer before the end of the request's body: the connection goes on only if the body does. A client that waits for
+ * 100 Continue need not send it (RFC 9110 §10.1.1), and a server that closes will not take it. */
+static bool body_will_end(const struct req *r)
+{
+	return r->body_in_done || (r->keep_up && (!r->in.expect_continue || r->continued));
 }
 
 enum step_result step_respond(struct req *r)
@@ -71,7 +84,7 @@ enum step_result step_respond(struct req *r)
 	init_body_in(r);
 	enum h1_body_kind framing = response_framing(r);
 	r->keep_up = !r->out.close && up->in.kind != H1_BODY_CLOSE && !r->server_deaf;
-	r->keep_down = r->keep_down && framing != H1_BODY_CLOSE && h1_server_may_keep(r->down);
+	r->keep_down = r->keep_down && framing != H1_BODY_CLOSE && h1_server_may_keep(r->down) && body_will_end(r);
 	forwarded_response(r, framing, r->keep_down, &o);
 	if (o.full)
 		return step_fail(r, REASON_BAD_RESPONSE);
@@ -90,10 +103,22 @@ enum step_result step_respond(struct req *r)
 	if (n > 0)
 		h1_stream_consume(up, (size_t)n);
 	r->response_bytes += (uint64_t)n;
-	return step_to(r, REQ_STREAM);
+	if (r->out.status != 101)
+		return step_to(r, REQ_STREAM);
+	tunnel_begin(r);
+	return step_to(r, REQ_TUNNEL);
 }
 
 /* ---- STREAM ---- */
+
+static int finish_response(struct req *r, enum reason *ret_why)
+{
+	struct h1_stream *up = &r->up->stream;
+	int rc = req_finish_body(r, up, &r->down->stream, up->trailer_n && forwarded_wants_trailers(r));
+	if (rc == -EBADMSG)
+		*ret_why = REASON_RESPONSE_CUT;
+	return rc;
+}
 
 /* Moves response body as far as both sides allow: 0 when all has left, -EAGAIN, or an error told apart by ret_why. */
 static int pump_response(struct req *r, enum reason *ret_why)
@@ -103,21 +128,34 @@ static int pump_response(struct req *r, enum reason *ret_why)
 		struct str view;
 		*ret_why = REASON_CLIENT_GONE;
 		int rc = h1_stream_flush(down);
-		if (rc < 0)
+		if (rc < 0) {
+			r->arm |= rc == -EAGAIN; /* it is the client that we wait for */
 			return rc;
+		}
 		rc = h1_stream_peek(up, &view);
 		if (rc == 0)
-			return h1_stream_finish(down);
+			return finish_response(r, ret_why);
 		*ret_why = REASON_RESPONSE_CUT;
 		if (rc < 0)
 			return rc;
 		*ret_why = REASON_CLIENT_GONE;
 		ssize_t n = h1_stream_send(down, view, h1_stream_ends_after(up, view.n));
-		if (n < 0)
+		if (n < 0) {
+			r->arm |= n == -EAGAIN;
 			return (int)n;
+		}
 		h1_stream_consume(up, (size_t)n);
+		r->moved_ns = r->worker->loop.now_ns;
 		r->response_bytes += (uint64_t)n;
 	}
+}
+
+/* The server has answered early and keeps its connection: it still takes the rest of the body, within the time the
+ * client has for sending it. */
+static bool body_goes_on(const struct req *r)
+{
+	const struct conn *up = &r->up->stream.conn;
+	return !r->body_out_done && r->keep_down && r->keep_up && !up->hangup && !up->failed;
 }
 
 enum step_result step_stream(struct req *r)
@@ -133,7 +171,7 @@ enum step_result step_stream(struct req *r)
 	if (rc < 0)
 		return step_fail(r, why);
 	r->response_done = true;
-	return step_to(r, REQ_DONE);
+	return body_goes_on(r) ? STEP_WAIT : step_to(r, REQ_DONE);
 }
 
 /* ---- REPLY: answers of our own ---- */
@@ -236,13 +274,15 @@ enum step_result step_reply(struct req *r)
 
 static void give_server_back(struct req *r)
 {
+	const struct service_limits *l = r->route && r->route->service ? &r->route->service->limits : NULL;
 	if (r->up) {
+		struct pool_limits keep = { l->max_idle, l->idle_ns };
 		struct h1_client *c = take_ptr(r->up);
 		c->owner = NULL;
 		c->requests++;
 		if (r->keep_up && r->response_done && r->body_out_done && h1_stream_pending(&c->stream).n == 0) {
 			h1_stream_release_head(&c->stream);
-			pool_give(r->target, r->worker->id, c);
+			pool_give(r->target, r->worker->id, c, &keep);
 		} else {
 			h1_client_free(&c);
 		}
@@ -251,12 +291,14 @@ static void give_server_back(struct req *r)
 		service_done(r->route->service, r->worker->id, r->item, r->end_ns - r->up_start_ns,
 			     r->origin_status && r->origin_status < 500);
 	r->item = -1;
+	slots_leave(r);
 }
 
 static void count(struct req *r)
 {
 	struct engine *e = r->worker->engine;
 	uint64_t duration = r->end_ns - r->start_ns;
+	unsigned protocol = r->tunnel ? HTTPSET_WEBSOCKET : HTTPSET_HTTP;
 	struct httpset *sets[] = {
 		r->entry->metrics,
 		r->route ? r->route->router_metrics : NULL,
@@ -268,7 +310,7 @@ static void count(struct req *r)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++)
 		if (sets[i] && r->status)
-			httpset_count(sets[i], r->worker->id, r->status, r->in.method, HTTPSET_HTTP, duration,
+			httpset_count(sets[i], r->worker->id, r->status, r->in.method, protocol, duration,
 				      r->request_bytes, r->response_bytes);
 }
 

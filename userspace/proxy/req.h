@@ -16,12 +16,14 @@ struct h1_server;
 	X(REQ_REQUEST_PHASE, step_request_phase)   \
 	X(REQ_INTERNAL, step_internal)             \
 	X(REQ_PICK, step_pick)                     \
+	X(REQ_QUEUE, step_queue)                   \
 	X(REQ_DIAL, step_dial)                     \
 	X(REQ_SEND, step_send)                     \
 	X(REQ_AWAIT, step_await)                   \
 	X(REQ_RESPONSE_PHASE, step_response_phase) \
 	X(REQ_RESPOND, step_respond)               \
 	X(REQ_STREAM, step_stream)                 \
+	X(REQ_TUNNEL, step_tunnel)                 \
 	X(REQ_REPLY, step_reply)                   \
 	X(REQ_DONE, step_done)
 
@@ -67,7 +69,8 @@ struct req {
 	uint8_t next_mw, seen_mws;
 	unsigned attempts;
 	bool waiting_mw;
-	bool continued;		 /* 100 Continue was sent, or not needed any more */
+	bool continued;		 /* the server said 100 Continue, and we to the client */
+	uint8_t interims;	 /* 1xx answers so far */
 	bool server_deaf;	 /* the server stopped taking the body */
 	bool body_in_done;	 /* request body fully read from the client */
 	bool body_sent_any;	 /* some of it left for the server: no retry */
@@ -76,9 +79,19 @@ struct req {
 	bool response_done;	 /* response body complete and flushed */
 	bool replied;		 /* the answer is ours (reply), not the server's */
 	bool keep_down, keep_up; /* connections may be used again */
-	void *job;		 /* internal service at work */
+	bool arm;		 /* a limit that may come before all others begins: file the timer at the next wait */
+	bool slot;		 /* counted in target->busy */
+	bool queued;		 /* waits for a slot; in worker->waiting */
+	bool tunnel;		 /* the protocol changed: bytes both ways from here on */
+	bool tunnel_in_over, tunnel_out_over; /* the client, the server has ended its half */
+	void *job;			      /* internal service at work */
 
 	uint64_t start_ns, up_start_ns, first_byte_ns, end_ns;
+	uint64_t asked_ns; /* the request was with the server, whole */
+	uint64_t queued_ns;
+	struct list waiting;  /* worker->waiting */
+	struct deferred turn; /* a slot was handed over */
+	uint64_t moved_ns;    /* when bytes were last taken from or given to a side that we wait for */
 	uint64_t request_bytes, response_bytes; /* body content */
 	int status;				/* answered to the client */
 	int origin_status;

@@ -17,6 +17,8 @@ struct req *req_get(struct worker *w)
 	}
 	memset(r, 0, sizeof(*r));
 	list_init(&r->link);
+	list_init(&r->waiting);
+	list_init(&r->turn.link);
 	r->worker = w;
 	r->item = -1;
 	arena_init_source(&r->arena, &w->blocks.source, ARENA_LIMIT);

@@ -12,6 +12,7 @@ struct route {
 	const char *name; /* "api@file" */
 	const struct rule *rule;
 	int64_t priority;
+	int64_t timeout_ns; /* whole request; 0: none */
 	struct mw *mws;
 	unsigned nmws;
 	const char *service_name; /* "api@file" */

@@ -69,6 +69,8 @@ static void on_refresh(struct loop_hook *h)
 {
 	struct worker *w = container_of(h, struct worker, refresh);
 	adopt_snapshot(w);
+	if (overload_note(&w->overload, w->loop.now_ns, w->loop.delay_ns, w->engine->max_queue_delay_ns))
+		entry_gate(w, !w->overload.shedding);
 	epoch_quiescent();
 }
 
@@ -141,6 +143,7 @@ static int worker_init(struct worker *w, struct engine *e, unsigned id)
 	list_init(&w->clients);
 	list_init(&w->listeners);
 	list_init(&w->free_reqs);
+	list_init(&w->waiting);
 	int rc = loop_init(&w->loop);
 	if (rc == 0)
 		rc = mailbox_init(&w->box, &w->loop);

@@ -9,6 +9,7 @@
 #include "net/block.h"
 #include "proxy/entry.h"
 #include "proxy/logger.h"
+#include "proxy/overload.h"
 #include "proxy/snapshot.h"
 
 #define WORKER_MAX_LOGGERS 4
@@ -27,6 +28,8 @@ struct engine {
 	char hostname[256]; /* X-Forwarded-Server */
 	unsigned max_connections;
 	atomic_uint connections;
+	uint64_t max_queue_delay_ns; /* 0: no limit */
+	unsigned max_blocks;	     /* in use, per worker; 0: no limit */
 	_Atomic bool draining;
 	struct stopping *stopping;	   /* while engine_stop() runs */
 	struct metric_series *reasons[64]; /* sluice_request_failures_total by enum reason */
@@ -52,8 +55,10 @@ struct worker {
 	unsigned nclients;
 	struct list listeners;
 	struct list free_reqs;
+	struct list waiting;	  /* struct req.waiting: for a slot at a server, oldest first */
 	struct loop_hook refresh; /* looks for a new snapshot, tells epoch we are quiescent */
-	struct timer tick;	  /* once a second: flush loggers, give memory back */
+	struct overload overload;
+	struct timer tick; /* once a second: flush loggers, give memory back */
 	struct date_cache date;
 	struct field fields[HEAD_MAX_FIELDS]; /* parser scratch */
 	char scratch[72 * 1024];	      /* a head being serialised: largest head plus what we add */

@@ -10,6 +10,9 @@
 #include "backend/pool.c"
 #include "io/sock.h"
 
+#define MAX_IDLE 200u
+static const struct pool_limits limits = { .max_idle = MAX_IDLE, .idle_ns = 90 * NS_PER_S };
+
 struct bench {
 	struct loop loop;
 	struct block_pool blocks;
@@ -101,7 +104,7 @@ static void last_in_first_out(void **state)
 	for (int i = 0; i < 3; i++)
 		c[i] = client(&b, &server[i]);
 	for (int i = 0; i < 3; i++)
-		pool_give(b.target, 0, c[i]);
+		pool_give(b.target, 0, c[i], &limits);
 	assert_int_equal(b.target->cells[0].nidle, 3);
 	assert_null(pool_take(b.target, 1)); /* each worker has its own */
 	for (int i = 2; i >= 0; i--) {
@@ -122,19 +125,19 @@ static void bounded(void **state)
 {
 	struct bench b;
 	struct h1_client *c;
-	int server[POOL_MAX_IDLE + 1];
+	int server[MAX_IDLE + 1];
 	(void)state;
 	setup(&b);
-	for (unsigned i = 0; i <= POOL_MAX_IDLE; i++) {
+	for (unsigned i = 0; i <= MAX_IDLE; i++) {
 		c = client(&b, &server[i]);
-		pool_give(b.target, 0, c);
+		pool_give(b.target, 0, c, &limits);
 	}
-	assert_int_equal(b.target->cells[0].nidle, POOL_MAX_IDLE);
-	expect_closed(&server[POOL_MAX_IDLE]);
-	for (unsigned i = 0; i < POOL_MAX_IDLE; i++)
+	assert_int_equal(b.target->cells[0].nidle, MAX_IDLE);
+	expect_closed(&server[MAX_IDLE]);
+	for (unsigned i = 0; i < MAX_IDLE; i++)
 		expect_open(server[i]);
 	pool_drain(b.target, 0);
-	for (unsigned i = 0; i < POOL_MAX_IDLE; i++)
+	for (unsigned i = 0; i < MAX_IDLE; i++)
 		expect_closed(&server[i]);
 	teardown(&b);
 }
@@ -145,16 +148,16 @@ static void idle_for_too_long(void **state)
 	int first, second;
 	(void)state;
 	setup(&b);
-	pool_give(b.target, 0, client(&b, &first));
-	pass(&b, POOL_IDLE_NS / 2);
-	pool_give(b.target, 0, client(&b, &second));
-	pass(&b, POOL_IDLE_NS / 2 - 2 * NS_PER_MS);
+	pool_give(b.target, 0, client(&b, &first), &limits);
+	pass(&b, (uint64_t)limits.idle_ns / 2);
+	pool_give(b.target, 0, client(&b, &second), &limits);
+	pass(&b, (uint64_t)limits.idle_ns / 2 - 2 * NS_PER_MS);
 	assert_int_equal(b.target->cells[0].nidle, 2);
 	pass(&b, 4 * NS_PER_MS);
 	assert_int_equal(b.target->cells[0].nidle, 1);
 	expect_closed(&first);
 	expect_open(second);
-	pass(&b, POOL_IDLE_NS);
+	pass(&b, (uint64_t)limits.idle_ns);
 	assert_int_equal(b.target->cells[0].nidle, 0);
 	expect_closed(&second);
 	teardown(&b);
@@ -168,17 +171,17 @@ static void deadline_ends_with_idleness(void **state)
 	(void)state;
 	setup(&b);
 	struct h1_client *c = client(&b, &server);
-	pool_give(b.target, 0, c);
+	pool_give(b.target, 0, c, &limits);
 	pass(&b, NS_PER_S);
 	assert_ptr_equal(pool_take(b.target, 0), c);
 	c->owner = &b;
 	c->on_event = on_event;
-	pass(&b, POOL_IDLE_NS * 3);
+	pass(&b, (uint64_t)limits.idle_ns * 3);
 	expect_open(server);
 	assert_int_equal(b.target->cells[0].nidle, 0);
 	/* Idle again, it gets the whole time again. */
-	pool_give(b.target, 0, c);
-	pass(&b, POOL_IDLE_NS - 2 * NS_PER_MS);
+	pool_give(b.target, 0, c, &limits);
+	pass(&b, (uint64_t)limits.idle_ns - 2 * NS_PER_MS);
 	expect_open(server);
 	assert_int_equal(b.target->cells[0].nidle, 1);
 	pass(&b, 4 * NS_PER_MS);
@@ -193,10 +196,10 @@ static void server_ends_it(void **state)
 	int closed, reset, talking, quiet;
 	(void)state;
 	setup(&b);
-	pool_give(b.target, 0, client(&b, &closed));
-	pool_give(b.target, 0, client(&b, &reset));
-	pool_give(b.target, 0, client(&b, &talking));
-	pool_give(b.target, 0, client(&b, &quiet));
+	pool_give(b.target, 0, client(&b, &closed), &limits);
+	pool_give(b.target, 0, client(&b, &reset), &limits);
+	pool_give(b.target, 0, client(&b, &talking), &limits);
+	pool_give(b.target, 0, client(&b, &quiet), &limits);
 	mem_closep(&closed);
 	sock_reset(reset);
 	assert_int_equal(write(talking, "HTTP/1.1 408 Late\r\n\r\n", 21), 21);
@@ -220,18 +223,18 @@ static void not_worth_keeping(void **state)
 	assert_int_equal(write(server, "x", 1), 1);
 	loop_once(&b.loop, 0);
 	assert_int_equal(b.told, 1);
-	pool_give(b.target, 0, c);
+	pool_give(b.target, 0, c, &limits);
 	expect_closed(&server);
 	/* The server has hung up. */
 	c = client(&b, &server);
 	assert_int_equal(shutdown(server, SHUT_WR), 0);
 	loop_once(&b.loop, 0);
-	pool_give(b.target, 0, c);
+	pool_give(b.target, 0, c, &limits);
 	expect_closed(&server);
 	/* Nobody will ask for this server again. */
 	c = client(&b, &server);
 	atomic_store(&b.target->retired, true);
-	pool_give(b.target, 0, c);
+	pool_give(b.target, 0, c, &limits);
 	expect_closed(&server);
 	assert_int_equal(b.target->cells[0].nidle, 0);
 	teardown(&b);

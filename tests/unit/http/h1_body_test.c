@@ -83,6 +83,18 @@ static const struct chunked_case cases[] = {
 	CASE(REFUSED, "5\r\nhello\r\n\r\n0\r\n\r\n", "hello"),
 	CASE(REFUSED, "1\r\na\r\n0\r\n A: b\r\n\r\n", "a"),
 	CASE(REFUSED, "1\r\na\r\n0\r\n: b\r\n\r\n", "a"),
+	CASE(WHOLE, "0\r\nA:\r\n\r\n", ""),
+	CASE(WHOLE, "0\r\n!#$%&'*+-.^_`|~:x:y\r\n\r\n", ""),
+	CASE(CUT, "0\r\nA", ""),
+	CASE(CUT, "0\r\nA: b\r\nC", ""),
+	CASE(REFUSED, "1\r\na\r\n0\r\nA\r\n\r\n", "a"), /* no colon */
+	CASE(REFUSED, "1\r\na\r\n0\r\nA : b\r\n\r\n", "a"),
+	CASE(REFUSED, "1\r\na\r\n0\r\nA\t: b\r\n\r\n", "a"),
+	CASE(REFUSED, "1\r\na\r\n0\r\nA: b\r\n c\r\n\r\n", "a"), /* folding */
+	CASE(REFUSED, "1\r\na\r\n0\r\nA(: b\r\n\r\n", "a"),
+	CASE(REFUSED, "1\r\na\r\n0\r\n\xc3\xa9: b\r\n\r\n", "a"),
+	CASE(REFUSED, "1\r\na\r\n0\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+	     "a"), /* a request after a missing empty line */
 	CASE(REFUSED, "1\r\na\r\n0\r\n\n", "a"),
 	CASE(REFUSED, "1\r\na\r\n0\r\n\rx", "a"),
 	CASE(REFUSED, "1\r\na\r\n0\r\nA: b\n\r\n", "a"),
@@ -182,8 +194,9 @@ static bool trailer_taken(size_t bytes, size_t line)
 	buf_puts(&b, "0\r\n");
 	for (size_t left = bytes; left > 0;) {
 		size_t n = left < line ? left : line;
-		assert_true(n > 2);
-		add_many(&b, 'x', n - 2);
+		assert_true(n > 4);
+		buf_puts(&b, "x:");
+		add_many(&b, 'x', n - 4);
 		buf_puts(&b, "\r\n");
 		left -= n;
 	}

@@ -274,6 +274,15 @@ static void expect_content(const struct buf *b, size_t n)
 			fail_msg("byte %zu differs", i);
 }
 
+static void expect_trailer(const struct h1_stream *s, bool any)
+{
+	unsigned n;
+	assert_int_equal(h1_stream_trailer(s, fields, &n), 0);
+	assert_int_equal(n, any ? 1 : 0);
+	if (any)
+		assert_true(str_eq(fields[0].name, STR("Trailer")) && str_eq(fields[0].value, STR("x")));
+}
+
 /* One message; all of the head stays readable until it is released, wherever the body's bytes go meanwhile. */
 static void expect_message(size_t head, size_t body, bool chunked)
 {
@@ -297,7 +306,8 @@ static void expect_message(size_t head, size_t body, bool chunked)
 	expect_content(&content, body);
 	expect_alphabet(h.fields[1].value);
 	assert_true(str_eq(h.target, STR("/p")));
-	assert_true(b.pool.in_use <= 2);
+	assert_true(b.pool.in_use <= (chunked ? 3 : 2));
+	expect_trailer(&b.s, chunked);
 	h1_stream_release_head(&b.s);
 	assert_int_equal(b.pool.in_use, 0);
 	assert_null(b.s.rx);
@@ -464,7 +474,7 @@ static void send_message(struct bench *b, struct str head, enum h1_body_kind kin
 		if (have < content.n && rng_u64(&b->rng) % 2)
 			have += 1 + rng_u64(&b->rng) % (content.n - have);
 		if (at == content.n)
-			n = h1_stream_finish(&b->s);
+			n = h1_stream_finish(&b->s, (struct str){ 0 });
 		else if (at == have)
 			n = h1_stream_flush(&b->s);
 		else
@@ -534,7 +544,7 @@ static void one_write(void **state)
 	use_short_writes(&b, UINT64_MAX - 1);
 	assert_int_equal(h1_stream_send_head(&b.s, STR("HEAD"), H1_BODY_CHUNKED, 0, STR("0123456789abcdefg"), true),
 			 17);
-	assert_int_equal(h1_stream_finish(&b.s), 0);
+	assert_int_equal(h1_stream_finish(&b.s, (struct str){ 0 }), 0);
 	assert_true(str_eq(buf_view(&b.sent), STR("HEAD11\r\n0123456789abcdefg\r\n0\r\n\r\n")));
 	teardown(&b);
 }
@@ -570,7 +580,7 @@ static void slow_peer(void **state)
 	at = (size_t)n;
 	while (n == -EAGAIN || at < sizeof(text)) {
 		n = at < sizeof(text) ? h1_stream_send(&b.s, str_mk(text + at, sizeof(text) - at), true)
-				      : h1_stream_finish(&b.s);
+				      : h1_stream_finish(&b.s, (struct str){ 0 });
 		if (n == -EAGAIN) {
 			ssize_t r = read(b.peer, got + have, 777);
 			assert_true(r > 0);
@@ -581,7 +591,7 @@ static void slow_peer(void **state)
 		assert_true(n >= 0);
 		at += at < sizeof(text) ? (size_t)n : 0;
 	}
-	while ((n = h1_stream_finish(&b.s)) == -EAGAIN || n == 0) {
+	while ((n = h1_stream_finish(&b.s, (struct str){ 0 })) == -EAGAIN || n == 0) {
 		ssize_t r = read(b.peer, got + have, sizeof(got) - have);
 		if (r < 0 && n == 0)
 			break;

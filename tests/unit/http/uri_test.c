@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "base/mem.h"
 #include "http/uri.c"
 
 #define ROWS(a) (sizeof(a) / sizeof((a)[0]))
@@ -323,9 +324,30 @@ static void urls_of_servers(void **state)
 	}
 }
 
+static void escapes(void **state)
+{
+	static const struct {
+		const char *path;
+		unsigned want;
+	} cases[] = {
+		{ "/", 0 },
+		{ "/a/b;c", 0 },
+		{ "/%2F", URI_ESC_SLASH },
+		{ "/%5C%00", URI_ESC_BACKSLASH | URI_ESC_NUL },
+		{ "/%3B%25%3F%23", URI_ESC_SEMICOLON | URI_ESC_PERCENT | URI_ESC_QUESTION | URI_ESC_HASH },
+		{ "/%252F", URI_ESC_PERCENT }, /* not decoded twice */
+		{ "/%20%C3%A9", 0 },
+		{ "/%2", 0 },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(uri_escapes(str_of(cases[i].path)), cases[i].want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(escapes),
 		cmocka_unit_test(normalise_escapes_and_segments),
 		cmocka_unit_test(broken_paths_are_refused),
 		cmocka_unit_test(a_clean_path_is_not_copied),

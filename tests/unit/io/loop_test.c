@@ -347,10 +347,48 @@ static void test_wait_bounds(void **state)
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
+/* More events than one batch takes: the rest has waited as long as the batches before it took. */
+static void slow_ready(struct watch *w, uint32_t events)
+{
+	ready(w, events);
+	clock_freeze(clock_mono_ns() + NS_PER_MS, 0);
+}
+
+static void delay_is_measured(void **state)
+{
+	enum { N = LOOP_BATCH + 44 };
+	static struct peer p[N];
+	static int fd[N][2];
+	(void)state;
+	clock_freeze(1000 * NS_PER_S, 0);
+	for (int i = 0; i < N; i++) {
+		p[i] = make();
+		p[i].watch.ready = slow_ready;
+		pipe_with_byte(fd[i]);
+		assert_int_equal(loop_add(&loop, &p[i].watch, fd[i][0], EPOLLIN), 0);
+	}
+	loop.seen_all_ns = clock_mono_ns();
+	loop_once(&loop, 0);
+	assert_int_equal(loop.delay_ns, 0);
+	loop_once(&loop, 0);
+	assert_int_equal(loop.delay_ns, LOOP_BATCH * NS_PER_MS);
+	loop_once(&loop, 0); /* the list had been seen to its end before the 44 were worked on */
+	assert_int_equal(loop.delay_ns, 44 * NS_PER_MS);
+	loop_once(&loop, 0);
+	assert_int_equal(loop.delay_ns, 0);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(p[i].calls, 1);
+		loop_del(&loop, &p[i].watch);
+		close(fd[i][0]);
+		close(fd[i][1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_edge_and_level),
+		TEST(delay_is_measured),
 		TEST(test_add_errors),
 		TEST(test_removal_inside_the_batch),
 		TEST(test_rewatch_inside_the_batch),

@@ -46,6 +46,7 @@ struct exchange {
 	struct record records[MAX_RECORDS];
 	atomic_uint nrecords;
 	atomic_uint released; /* snapshots */
+	int64_t route_timeout_ns;
 	bool stopped;
 };
 
@@ -80,6 +81,7 @@ static inline struct snapshot *exchange_snapshot(struct exchange *x, const char 
 	*rt = (struct route){
 		.name = "r@file", .service_name = "s@file", .service = x->service, .mws = mws, .nmws = nmws
 	};
+	rt->timeout_ns = x->route_timeout_ns;
 	rt->rule = rule_compile(&s->arena, RULE_HTTP, rule, (struct place){ 0 }, "rule", &errs);
 	assert_non_null(rt->rule);
 	err_free(&errs);
@@ -119,7 +121,7 @@ static inline void exchange_reserve(struct exchange *x)
 	assert_int_equal(sock_local(x->reserved, &x->entry.at), 0);
 }
 
-/* Settings to change before exchange_start(): conf, engine.max_connections. */
+/* Settings to change before exchange_start(): conf, service->limits, route_timeout_ns, engine.max_connections. */
 static inline void exchange_init(struct exchange *x)
 {
 	static const uint32_t weight = 1;
@@ -135,6 +137,7 @@ static inline void exchange_init(struct exchange *x)
 	struct service_spec spec = {
 		.name = "s@file",
 		.pass_host_header = true,
+		.limits = { .dial_ns = 30 * NS_PER_S, .max_idle = 200, .idle_ns = 90 * NS_PER_S },
 		.policy = &wrr_ops,
 		.targets = &x->target,
 		.weights = &weight,
