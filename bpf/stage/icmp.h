@@ -81,13 +81,13 @@ INLINE void icmp_fill4(struct iphdr *ip, struct icmp_header *icmp, const struct 
 		.ihl = sizeof(*ip) / 4,
 		.tos = ICMP_TOS,
 		.tot_len = bpf_htons(sizeof(*ip) + ICMP_BODY),
-		.frag_off = bpf_htons(ENCAP_DF),
+		.frag_off = bpf_htons(OUTER_DF),
 		.ttl = ICMP_TTL,
 		.protocol = IPPROTO_ICMP,
 		.saddr = a->from.w[3],
 		.daddr = a->to.w[3],
 	};
-	ip->check = encap_csum(ip);
+	ip->check = outer_csum(ip);
 }
 
 /* The checksum covers a pseudo-header (RFC 8200 §8.1). */
@@ -155,7 +155,7 @@ static __attribute__((noinline)) enum verdict icmp_too_big(struct pkt *p, __u32 
 {
 	struct icmp_about a;
 
-	if (p->ip && !(p->ip->frag_off & bpf_htons(ENCAP_DF)))
+	if (p->ip && !(p->ip->frag_off & bpf_htons(OUTER_DF)))
 		return END(p, too_big);
 	icmp_look(p, &a, mtu);
 	if (!icmp_pay((__u32)bpf_jiffies64()) || !icmp_answer(p->ctx, &a))
