@@ -14,6 +14,14 @@ struct neigh_hop {
 	bool gateway;	 /* the MAC is a router's, not the host's */
 };
 
+/* What the kernel would do with a packet to an address. */
+struct neigh_route {
+	uint32_t ifindex, table;
+	uint8_t type; /* RTN_UNICAST, RTN_LOCAL, ... */
+	bool has_gateway, has_src;
+	struct addr gateway, src; /* src: the preferred source address */
+};
+
 /* 0 or -errno. */
 int neigh_open(struct neigh **ret);
 void neigh_close(struct neigh **n);
@@ -25,3 +33,5 @@ bool neigh_drain(struct neigh *n);
  * still good but not confirmed lately is used and confirmed at the same time); -EADDRINUSE: the address is this host's
  * own; -ENETUNREACH or another -errno: no usable route. */
 int neigh_lookup(struct neigh *n, const struct addr *to, struct neigh_hop *ret);
+/* The route to an address of either family for packets with this mark. 0; -ENETUNREACH or another -errno: none. */
+int neigh_route(struct neigh *n, const struct addr *to, uint32_t mark, struct neigh_route *ret);
