@@ -234,9 +234,12 @@ static const struct rule *check_rule(struct check *c, const struct subject *s)
 
 /* ---- the kernel tier ---- */
 
+/* Only an outer header can carry one family to a host of the other. */
 static void check_family(struct check *c, const struct subject *s, const struct endpoint *vip, const char *entry,
 			 const struct l4_lb_conf *lb, const char *service)
 {
+	if (lb->forwarding == FORWARDING_IPIP || lb->forwarding == FORWARDING_GUE)
+		return;
 	for (size_t i = 0; i < lb->servers.n; i++) {
 		const struct l4_server_conf *srv = opt_list_at(&lb->servers, i);
 		struct endpoint e;
