@@ -24,6 +24,13 @@ struct kern_guard {
 	uint32_t max_sources; /* remembered at a time; what there is no room for is not limited */
 };
 
+/* How health checks of dsr, ipip and gue services are told from other packets of this host, so that they can be sent
+ * the way traffic goes. Another instance in the same network namespace needs others. */
+struct kern_probe {
+	uint32_t mark;		  /* of packets, the upper 16 bits; the lower ones are 0 */
+	uint32_t table, priority; /* of the routing rule */
+};
+
 struct kern_conf {
 	const char *const *interfaces;
 	size_t ninterfaces;
@@ -36,6 +43,7 @@ struct kern_conf {
 	const char *hash_secret; /* borrowed; the same on all nodes that share VIPs. NULL: the public default */
 	uint16_t snat_port_lo, snat_port_hi; /* inclusive */
 	struct kern_guard guard;
+	struct kern_probe probe;
 };
 
 struct kern_backend {
@@ -57,8 +65,23 @@ struct kern_service {
 	uint8_t quic_length; /* bytes of the server id in QUIC connection ids, at most 8; 0: not looked for */
 	uint8_t quic_config; /* their configuration id */
 	uint64_t affinity_ns; /* all flows of a client go where they went less than so long ago; 0: each for itself */
+	bool checked; /* its servers have a health check, which asks for probe_path */
 	const struct kern_backend *backends;
 	size_t nbackends;
+};
+
+/* dsr, ipip and gue: the server takes packets for the VIP and answers past us. */
+static inline bool kern_is_direct(enum kern_forwarding f)
+{
+	return f >= KERN_DSR;
+}
+
+/* What a socket needs whose packets to the VIP shall go to one backend, as those of clients do. */
+struct kern_probe_path {
+	struct addr from;  /* to bind to */
+	uint32_t mark;	   /* for SO_MARK */
+	int hops;	   /* for IP_TTL, IPV6_UNICAST_HOPS */
+	char problem[400]; /* why not, and the remedy; "": nothing to tell */
 };
 
 struct kern; /* live state */
@@ -85,6 +108,12 @@ struct kern_ops {
 	/* Replaces the lists of prefixes in one step that no packet falls into; the limits stay as opened. 0 or -errno
 	 * with errors added, and then the lists are as they were. */
 	int (*guard)(struct kern *k, const struct kern_guard *guard, struct err_list *errs);
+	/* The way for a check of one backend of a service that was synced; to be asked before each, since addresses
+	 * and routes change. What it needs in the host's routing is made when it is first asked for, and goes with the
+	 * last service that is checked. 0; or -errno with ret->problem: a check can only go to the server's own
+	 * address (and so it should with snat and dnat, which tell no problem). */
+	int (*probe_path)(struct kern *k, const struct kern_service *s, const struct endpoint *backend,
+			  struct kern_probe_path *ret);
 	/* Readable when netlink has news; the control loop calls refresh then and also once a second. */
 	int (*poll_fd)(struct kern *k); /* -1: none */
 	void (*refresh)(struct kern *k);

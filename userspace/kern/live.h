@@ -16,6 +16,8 @@ struct live {
 	uint32_t maglev_size;
 	struct xdp_bpf *object;
 	struct neigh *neigh;
+	struct kern_probe probe;
+	struct probe_path *probes; /* NULL while no check asks for it */
 	struct table table; /* equals the maps `services` and `backends` */
 	struct directory directory;
 	uint64_t *rows_of; /* per service id: fingerprint of the installed Maglev table; 0: none known */

@@ -1,4 +1,5 @@
 /* The kernel tier where there is none: no root, no BPF, no interfaces. Says for every service that nobody serves it. */
+#include <errno.h>
 #include <stdlib.h>
 #include "base/mem.h"
 #include "kern/kern.h"
@@ -23,6 +24,16 @@ static int none_guard(struct kern *k, const struct kern_guard *guard, struct err
 	(void)guard;
 	(void)errs;
 	return 0;
+}
+
+static int none_probe_path(struct kern *k, const struct kern_service *s, const struct endpoint *backend,
+			   struct kern_probe_path *ret)
+{
+	(void)k;
+	(void)s;
+	(void)backend;
+	ret->problem[0] = '\0'; /* sync has said that nobody serves it */
+	return -EOPNOTSUPP;
 }
 
 static int none_poll_fd(struct kern *k)
@@ -63,6 +74,7 @@ static void none_close(struct kern *k, bool keep)
 static const struct kern_ops none_ops = {
 	.sync = none_sync,
 	.guard = none_guard,
+	.probe_path = none_probe_path,
 	.poll_fd = none_poll_fd,
 	.refresh = none_refresh,
 	.counts = none_counts,

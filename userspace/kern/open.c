@@ -11,6 +11,7 @@
 #include "kern/mapio.h"
 #include "kern/object.h"
 #include "kern/pin.h"
+#include "kern/probe_path.h"
 #include "kern/rows.h"
 #include "kern/settle.h"
 #include "kern/sync_directory.h"
@@ -28,7 +29,17 @@ static struct live *live_of(struct kern *k)
 
 static int live_sync(struct kern *k, const struct kern_service *services, size_t n, struct err_list *errs)
 {
-	return sync_service(live_of(k), services, n, errs);
+	int r = sync_service(live_of(k), services, n, errs);
+
+	if (r == 0)
+		probe_path_keep_if_used(live_of(k), services, n);
+	return r;
+}
+
+static int live_probe_path(struct kern *k, const struct kern_service *s, const struct endpoint *backend,
+			   struct kern_probe_path *ret)
+{
+	return probe_path_find(live_of(k), s, backend, ret);
 }
 
 static int live_guard(struct kern *k, const struct kern_guard *guard, struct err_list *errs)
@@ -117,6 +128,7 @@ static void live_close(struct kern *k, bool keep)
 {
 	struct live *l = live_of(k);
 
+	probe_path_close(l); /* nobody is left to check */
 	if (!keep) {
 		for (size_t i = 0; i < l->nattach; i++)
 			attach_off(&l->attach[i], false, l->pin_path);
@@ -128,6 +140,7 @@ static void live_close(struct kern *k, bool keep)
 static const struct kern_ops live_ops = {
 	.sync = live_sync,
 	.guard = live_guard,
+	.probe_path = live_probe_path,
 	.poll_fd = live_poll_fd,
 	.refresh = live_refresh,
 	.counts = live_counts,
@@ -144,6 +157,7 @@ static struct live *live_new(const struct kern_conf *conf, int lock_fd)
 	l->pin_path = mem_strdup(conf->pin_path);
 	l->mode = conf->mode;
 	l->maglev_size = conf->maglev_size;
+	l->probe = conf->probe;
 	l->rows_of = mem_zalloc(conf->max_services * sizeof(*l->rows_of));
 	l->moved = mem_zalloc(conf->max_services * sizeof(*l->moved));
 	l->settle = settle_new(conf->tcp_timeout_ns, conf->udp_timeout_ns);
@@ -255,6 +269,7 @@ int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *
 	r = sync_guard(l, &conf->guard, errs);
 	if (r < 0)
 		goto fail;
+	probe_path_take_out(l->pin_path); /* left by a run that was killed; what is needed is made when it is */
 	attach_all(l);
 	pin_each_link(l->pin_path, drop_other_link, l);
 	warn_interfaces(l, errs);

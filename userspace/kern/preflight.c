@@ -18,6 +18,7 @@
 #include "kern/neigh.h"
 #include "kern/nic.h"
 #include "kern/pin.h"
+#include "kern/probe_source.h"
 
 #define TEXT_MAX       256
 #define NEIGH_TRIES    30
@@ -220,8 +221,8 @@ static void check_stack(struct preflight *p, const struct nic *n)
 
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", n->name);
 	filter = read_number(path, 0);
-	find(p, PREFLIGHT_OK, n->name, "rp_filter is %ld and does not matter: balanced packets do not pass the stack",
-	     filter);
+	find(p, PREFLIGHT_OK, n->name,
+	     "rp_filter is %ld and does not matter to balanced packets: they do not pass the stack", filter);
 }
 
 static void check_interface(struct preflight *p, const char *name)
@@ -363,6 +364,23 @@ static void no_way(struct preflight *p, const char *at, const struct addr *to, i
 	}
 }
 
+/* Health checks by way of the server, as packets go. */
+static void check_probe(struct preflight *p, const struct kern_service *s, const struct endpoint *to, const char *at)
+{
+	char problem[PROBE_TEXT_MAX], todo[PROBE_TEXT_MAX], from[ADDR_TEXT_MAX];
+	struct probe_source source;
+
+	if (!s->checked || !kern_is_direct(s->forwarding))
+		return;
+	if (probe_source_find(p->neigh, &s->vip.addr, &to->addr, &source, problem, todo) == 0) {
+		addr_print(&source.from, from);
+		find(p, PREFLIGHT_OK, at, "checks would travel as packets do, from %s", from);
+		return;
+	}
+	remedy(p, "%s", todo);
+	find(p, PREFLIGHT_WARN, at, "checks would not travel as packets do: %s", problem);
+}
+
 static void check_backend(struct preflight *p, const struct kern_service *s, const struct endpoint *to)
 {
 	char at[ENDPOINT_TEXT_MAX], name[IF_NAMESIZE] = "?";
@@ -390,6 +408,7 @@ static void check_backend(struct preflight *p, const struct kern_service *s, con
 	find(p, PREFLIGHT_OK, at, "reached by %s, %02x:%02x:%02x:%02x:%02x:%02x, MTU %u", name, hop.dmac[0],
 	     hop.dmac[1], hop.dmac[2], hop.dmac[3], hop.dmac[4], hop.dmac[5], hop.mtu);
 	check_room(p, s, to, at, hop.mtu);
+	check_probe(p, s, to, at);
 }
 
 static void check_service(struct preflight *p, const struct kern_service *s, const struct ifaddrs *own)

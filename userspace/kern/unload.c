@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "kern/pin.h"
+#include "kern/probe_path.h"
 
 static void remove_link(void *ctx, const char *path)
 {
@@ -48,6 +49,7 @@ int unload_all(const char *pin_path, struct err_list *errs)
 	if (lock < 0)
 		return lock;
 	pin_each_link(pin_path, remove_link, NULL);
+	probe_path_take_out(pin_path);
 	pin_remove(pin_path);
 	return 0;
 }

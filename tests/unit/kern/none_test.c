@@ -17,6 +17,8 @@ static void test_warns_for_each_service(void **state)
 	const struct kern_service s[] = { { .name = "db@file" }, { .name = "dns@file" } };
 	struct kern *k = kern_none_open("root is needed");
 	struct kern_iface_state ifs[1];
+	struct kern_probe_path path;
+	struct endpoint server = { .port = 80 };
 	struct err_list errs;
 
 	(void)state;
@@ -26,6 +28,8 @@ static void test_warns_for_each_service(void **state)
 	assert_int_equal(errs.errors, 0);
 	assert_string_equal(errs.v[1].key, "dns@file");
 	assert_non_null(strstr(errs.v[1].text, "root is needed"));
+	assert_int_equal(k->ops->probe_path(k, s, &server, &path), -EOPNOTSUPP);
+	assert_string_equal(path.problem, "");
 	assert_int_equal(k->ops->poll_fd(k), -1);
 	k->ops->refresh(k);
 	k->ops->counts(k, never, NULL);
