@@ -63,12 +63,14 @@ static json_t *show_entries(const struct apply *a)
 static json_t *show_target(const struct target *t, uint32_t weight)
 {
 	enum target_reason why = (enum target_reason)atomic_load(&t->reason);
+	char reason[TARGET_REASON_MAX];
 	json_t *o = json_object();
 
+	target_explain(t, why, reason);
 	view_set(o, "server", t->name);
 	set_int(o, "weight", weight);
 	json_object_set_new(o, "up", json_boolean(atomic_load(&t->up)));
-	view_set(o, "reason", target_reason_text(why));
+	view_set(o, "reason", reason);
 	json_object_set_new(o, "since", view_time(atomic_load(&t->changed_wall_ns)));
 	set_int(o, "inFlight", atomic_load(&t->in_flight));
 	return o;

@@ -27,6 +27,11 @@ struct kern_conf kernel_conf_of(const struct kernel_conf *c)
 		.tcp_opening_ns = (uint64_t)c->tcp_opening_ns,
 		.tcp_closed_ns = (uint64_t)c->tcp_closed_ns,
 		.hash_secret = c->hash_secret,
+		.probe = {
+			.mark = (uint32_t)c->probes.mark << 16,
+			.table = (uint32_t)c->probes.table,
+			.priority = (uint32_t)c->probes.priority,
+		},
 	};
 
 	parse_ports(c->snat.ports, &kc);

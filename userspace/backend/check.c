@@ -28,6 +28,7 @@ struct check_group {
 	struct check_spec spec;
 	const struct check_talk *talk;
 	check_changed_fn changed;
+	check_way_fn way;
 	void *ctx;
 	struct deferred gone;
 	size_t nprobes;
@@ -173,23 +174,54 @@ static void probe_ready(struct watch *w, uint32_t events)
 		probe_finish(p, why);
 }
 
+/* A way of its own: source and mark choose it. All checks on such ways share one destination, and a closed connection
+ * would hold its port towards that for a minute; so they end with a reset. The port is chosen at the connect, where
+ * only the whole tuple must be free. */
+static int take_way(int fd, const struct check_way *way)
+{
+	const struct endpoint from = { .addr = way->from };
+	struct linger reset = { .l_onoff = 1 };
+	struct sockaddr_storage sa;
+	socklen_t len = endpoint_to_sockaddr(&from, &sa);
+	bool four = addr_is_v4(&way->from);
+	int on = 1;
+
+	if (way->mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &way->mark, sizeof(way->mark)) < 0)
+		return -errno;
+	if (way->hops && setsockopt(fd, four ? IPPROTO_IP : IPPROTO_IPV6, four ? IP_TTL : IPV6_UNICAST_HOPS, &way->hops,
+				    sizeof(way->hops)) < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	return bind(fd, (struct sockaddr *)&sa, len) < 0 ? -errno : 0;
+}
+
+static int probe_connect(struct probe *p, int fd, const struct endpoint *at, const struct check_way *way)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = endpoint_to_sockaddr(at, &sa);
+	int on = 1, r = way ? take_way(fd, way) : 0;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (r == 0 && connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)
+		r = -errno;
+	return r < 0 ? r : loop_add(p->group->loop, &p->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+}
+
 static int probe_dial(struct probe *p)
 {
-	struct endpoint at = p->target->at;
-	struct sockaddr_storage sa;
-	int fd, on = 1, r;
-	socklen_t len;
+	const struct check_group *g = p->group;
+	struct check_way way;
+	bool detour = g->way && g->way(g->ctx, g->service, p->target, &way);
+	struct endpoint at = detour ? way.to : p->target->at;
+	int fd, r;
 
-	if (p->group->spec.port)
-		at.port = p->group->spec.port;
-	len = endpoint_to_sockaddr(&at, &sa);
-	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (g->spec.port)
+		at.port = g->spec.port;
+	fd = socket(addr_is_v4(&at.addr) ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	r = connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS ? -errno : 0;
-	if (r == 0)
-		r = loop_add(p->group->loop, &p->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	r = probe_connect(p, fd, &at, detour ? &way : NULL);
 	if (r < 0)
 		close(fd);
 	return r;
@@ -290,7 +322,7 @@ static void probe_init(struct probe *p, struct check_group *g, struct target *t)
 }
 
 struct check_group *check_start(struct loop *loop, struct service *s, const struct check_spec *spec,
-				check_changed_fn changed, void *ctx)
+				check_changed_fn changed, check_way_fn way, void *ctx)
 {
 	struct check_group *g = mem_zalloc(sizeof(*g) + s->ntargets * sizeof(g->probes[0]));
 	uint64_t window_ms = (spec->interval_ns < NS_PER_S ? spec->interval_ns : NS_PER_S) / NS_PER_MS;
@@ -299,6 +331,7 @@ struct check_group *check_start(struct loop *loop, struct service *s, const stru
 	g->service = s;
 	g->talk = spec->kind == CHECK_HTTP ? &check_http_talk : &check_tcp_talk;
 	g->changed = changed;
+	g->way = way;
 	g->ctx = ctx;
 	g->nprobes = s->ntargets;
 	spec_copy(&g->spec, spec);

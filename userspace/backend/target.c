@@ -1,5 +1,6 @@
 /* Server objects and their states' texts. */
 #include "backend/target.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
@@ -8,7 +9,7 @@
 static const char *const reason_texts[] = { TARGET_REASONS(X) };
 #undef X
 
-const char *target_reason_text(enum target_reason r)
+static const char *target_reason_text(enum target_reason r)
 {
 	return reason_texts[r];
 }
@@ -53,5 +54,19 @@ void target_unref(struct target **tp)
 	metric_series_put(&t->up_series);
 	free(t->name);
 	free(t->authority);
+	free(t->via);
 	free(t);
+}
+
+void target_set_via(struct target *t, const char *via)
+{
+	if (t->via && via && strcmp(t->via, via) == 0)
+		return;
+	free(t->via);
+	t->via = via ? mem_strdup(via) : NULL;
+}
+
+void target_explain(const struct target *t, enum target_reason r, char out[TARGET_REASON_MAX])
+{
+	snprintf(out, TARGET_REASON_MAX, "%s%s%s", t->via ? t->via : "", t->via ? ": " : "", target_reason_text(r));
 }

@@ -23,7 +23,7 @@
 #define X(id, text) id,
 enum target_reason { TARGET_REASONS(X) };
 #undef X
-const char *target_reason_text(enum target_reason r);
+#define TARGET_REASON_MAX 192
 
 struct target_cell {	  /* one worker's idle connections, most recently used first */
 	struct list idle; /* struct h1_client.link */
@@ -36,6 +36,8 @@ struct target {
 	char *name;	 /* as configured: "http://198.18.1.11:80" or "198.18.1.11:5432" */
 	char *authority; /* host:port for Host when it is not passed through */
 	struct endpoint at;
+	char *via; /* how its check goes when not straight to `at`, "VIP through ipip to ..."; or NULL. Control thread
+		    */
 	atomic_bool up;
 	atomic_bool retired; /* in no current snapshot: connections are not kept */
 	atomic_uint in_flight;
@@ -52,3 +54,7 @@ struct target *target_new(const char *name, const struct endpoint *at, unsigned 
 struct target *target_ref(struct target *t);
 void target_unref(
 	struct target **t); /* any thread; pools must be empty by then (workers empty theirs when it is retired) */
+/* Replaces it; NULL: straight. Control thread. */
+void target_set_via(struct target *t, const char *via);
+/* A reason, and where the check that gave it had gone. Control thread. */
+void target_explain(const struct target *t, enum target_reason r, char out[TARGET_REASON_MAX]);

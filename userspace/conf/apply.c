@@ -26,6 +26,23 @@ static void fill_backends(const struct l4_binding *b, struct kern_backend *out)
 	}
 }
 
+struct kern_service apply_kern_service(const struct apply *a, const struct l4_binding *b)
+{
+	return (struct kern_service){
+		.name = b->router,
+		.vip = b->vip,
+		.proto = b->proto,
+		.last_port = b->last_port,
+		.forwarding = (enum kern_forwarding)b->lb->forwarding,
+		.track = b->lb->tracking == TRACKING_ALWAYS,
+		.affinity_ns = (uint64_t)b->lb->affinity_ns,
+		.echo = a->conf->kernel.answer_ping,
+		.quic_length = b->lb->quic ? (uint8_t)b->lb->quic->length : 0,
+		.quic_config = b->lb->quic ? (uint8_t)b->lb->quic->config_id : 0,
+		.checked = b->lb->health_check,
+	};
+}
+
 /* rev->nl4 of them, in the arena. */
 static struct kern_service *fill_services(const struct apply *a, const struct revision *rev, struct arena *arena)
 {
@@ -34,20 +51,9 @@ static struct kern_service *fill_services(const struct apply *a, const struct re
 		const struct l4_binding *b = &rev->l4[i];
 		struct kern_backend *backends = arena_zalloc(arena, (b->service->ntargets + 1) * sizeof(*backends));
 		fill_backends(b, backends);
-		services[i] = (struct kern_service){
-			.name = b->router,
-			.vip = b->vip,
-			.proto = b->proto,
-			.last_port = b->last_port,
-			.forwarding = (enum kern_forwarding)b->lb->forwarding,
-			.track = b->lb->tracking == TRACKING_ALWAYS,
-			.affinity_ns = (uint64_t)b->lb->affinity_ns,
-			.echo = a->conf->kernel.answer_ping,
-			.quic_length = b->lb->quic ? (uint8_t)b->lb->quic->length : 0,
-			.quic_config = b->lb->quic ? (uint8_t)b->lb->quic->config_id : 0,
-			.backends = backends,
-			.nbackends = b->service->ntargets,
-		};
+		services[i] = apply_kern_service(a, b);
+		services[i].backends = backends;
+		services[i].nbackends = b->service->ntargets;
 	}
 	return services;
 }
@@ -90,16 +96,22 @@ static void on_resync(struct timer *t)
 static void on_health(void *ctx, struct service *s, struct target *t, bool up, enum target_reason why)
 {
 	struct apply *a = ctx;
+	char reason[TARGET_REASON_MAX];
+	target_explain(t, why, reason);
 	if (up)
-		log_info("server is up", F_STR("service", s->name), F_STR("server", t->name),
-			 F_STR("reason", target_reason_text(why)));
+		log_info("server is up", F_STR("service", s->name), F_STR("server", t->name), F_STR("reason", reason));
 	else
 		log_warn("server is down", F_STR("service", s->name), F_STR("server", t->name),
-			 F_STR("reason", target_reason_text(why)));
+			 F_STR("reason", reason));
 	if (t->up_series)
 		metric_set(t->up_series, up ? 1 : 0);
 	if (!s->policy)
 		timer_set(&a->loop->wheel, &a->resync, clock_mono_ns() / NS_PER_MS + 1);
+}
+
+static bool on_way(void *ctx, struct service *s, struct target *t, struct check_way *ret)
+{
+	return health_way(ctx, s, t, ret);
 }
 
 static bool has_service(const struct snapshot *s, const struct service *wanted)
@@ -124,7 +136,7 @@ static void start_checks(struct apply *a, struct revision *rev, const struct sna
 		struct check_spec spec;
 		if (has_service(old, s) || !health_spec(&rev->conf, s->name, &spec, &rev->arena))
 			continue;
-		s->checks = check_start(a->loop, s, &spec, on_health, a);
+		s->checks = check_start(a->loop, s, &spec, on_health, s->policy ? NULL : on_way, a);
 	}
 }
 

@@ -20,6 +20,7 @@ struct l4_binding {
 		*service; /* targets and their health; never picked from in user space. Its name is "db@file/tcp" */
 	const uint32_t *weights; /* [service->ntargets] */
 	const struct l4_lb_conf *lb;
+	bool told; /* that checks of its servers cannot go the way of its packets */
 };
 
 /* One validated configuration: the plain data and what was built from it. */
@@ -53,4 +54,6 @@ int apply_validate(struct apply *a);
  * work without an agent. 0 or -EINVAL with errors added. */
 int apply_plan(struct apply *a, void (*fn)(void *ctx, const struct kern_service *services, size_t n), void *ctx,
 	       struct err_list *errs);
+/* What the kernel tier knows it as, without its backends. Borrows. */
+struct kern_service apply_kern_service(const struct apply *a, const struct l4_binding *b);
 void apply_free(struct apply *a); /* after the workers have stopped */

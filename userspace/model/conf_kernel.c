@@ -223,6 +223,63 @@ static const struct opt_table protection_table = { .rows = protection_rows,
 							  "looked at. What is not used is not in the program." };
 #undef T
 
+/* Tables that the kernel has for itself (rtnetlink.h). */
+#define RT_TABLE_FIRST 253
+#define RT_TABLE_LAST  255
+
+static void check_table(struct opt_ctx *c, const void *value, struct place at, const char *key)
+{
+	int64_t n = *(const int64_t *)value;
+
+	if (n >= RT_TABLE_FIRST && n <= RT_TABLE_LAST)
+		err_add(c->errs, at, key, "%lld is a table of the system's own; expected one that nothing else uses",
+			(long long)n);
+}
+
+#define T struct probes_conf
+static const struct opt probes_rows[] = {
+	{ .name = "mark",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, mark),
+	  .def = "20942",
+	  .min = 1,
+	  .max = 65535,
+	  .flags = OPT_STATIC,
+	  .doc = "The upper 16 bits of the packet marks (20942 is 0x51ce): a rule takes packets with "
+		 "mark 0x51ce0000/0xffff0000 to the table. Nothing else on this host may use marks with these "
+		 "bits." },
+	{ .name = "table",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, table),
+	  .def = "20942",
+	  .min = 1,
+	  .max = 4294967295.0,
+	  .check = check_table,
+	  .flags = OPT_STATIC,
+	  .doc = "The number of the routing table. Nothing else on this host may use it." },
+	{ .name = "priority",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, priority),
+	  .def = "900",
+	  .min = 1,
+	  .max = 32765,
+	  .flags = OPT_STATIC,
+	  .doc = "Where among the routing rules (`ip rule`) the one for these packets stands: before any that could "
+		 "take them elsewhere." },
+	{ 0 },
+};
+static const struct opt_table probes_table = {
+	.rows = probes_rows,
+	.size = sizeof(T),
+	.place_offset = OPT_NO_PLACE,
+	.doc = "Health checks of services with forwarding dsr, ipip or gue travel "
+	       "as their packets do. They are told apart by a packet mark, "
+	       "for which there is a routing rule and a table as long as there "
+	       "are such checks. Two instances in one network namespace need "
+	       "different marks and tables."
+};
+#undef T
+
 #define T struct kernel_conf
 static const struct opt kernel_rows[] = {
 	{ .name = "interfaces",
@@ -357,6 +414,11 @@ static const struct opt kernel_rows[] = {
 	  .offset = offsetof(T, protection),
 	  .table = &protection_table,
 	  .doc = "Allow and deny lists, and limits per source." },
+	{ .name = "probes",
+	  .kind = OPT_STRUCT,
+	  .offset = offsetof(T, probes),
+	  .table = &probes_table,
+	  .doc = "How health checks find the way that packets take." },
 	{ 0 },
 };
 const struct opt_table conf_kernel_table = { .rows = kernel_rows,

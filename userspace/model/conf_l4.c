@@ -186,7 +186,10 @@ static const struct opt_table health_table = {
 	.place_offset = OPT_NO_PLACE,
 	.doc = "Connects to every server at intervals. One that fails gets no new connections until it accepts "
 	       "again; the kernel tier's table is rebuilt without it. Servers count as healthy until the first "
-	       "check says otherwise."
+	       "check says otherwise. With forwarding dsr, ipip and gue a check connects to the entry point's "
+	       "address (the first one's, if there are several) by way of the server, as clients' packets do, so "
+	       "it fails, too, where nothing unpacks them or the address is missing. Where this host cannot do "
+	       "that, the log says why, and the server's own address is checked."
 };
 #undef T
 

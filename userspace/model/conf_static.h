@@ -118,6 +118,11 @@ struct kernel_snat_conf {
 	char *ports; /* "10000-32767": source ports the kernel tier may use; kept apart from the host's own */
 };
 
+struct probes_conf {  /* how health checks that travel as traffic does are told apart on this host */
+	int64_t mark; /* upper 16 bits of a packet mark */
+	int64_t table, priority;
+};
+
 struct protection_conf { /* who may send to virtual addresses, and how much */
 	struct opt_strings allow, deny;
 	char *allow_file, *deny_file; /* NULL: none */
@@ -139,6 +144,7 @@ struct kernel_conf { /* kernel: */
 	bool answer_ping;
 	struct kernel_snat_conf snat;
 	struct protection_conf protection;
+	struct probes_conf probes;
 	struct place at;
 };
 

@@ -21,7 +21,19 @@ struct bench {
 	bool up;
 	enum target_reason why;
 	bool stop_in_callback;
+	const struct check_way *way; /* of target 0; NULL: straight */
 };
+
+static bool way_of(void *ctx, struct service *s, struct target *t, struct check_way *ret)
+{
+	const struct bench *b = ctx;
+
+	assert_ptr_equal(s, &b->service);
+	if (!b->way || t != b->targets[0])
+		return false;
+	*ret = *b->way;
+	return true;
+}
 
 static void changed(void *ctx, struct service *s, struct target *t, bool up, enum target_reason why)
 {
@@ -68,7 +80,7 @@ static void setup(struct bench *b, size_t n, const struct check_spec *spec)
 	}
 	b->service.targets = b->targets;
 	b->service.ntargets = n;
-	b->group = check_start(&b->loop, &b->service, spec, changed, b);
+	b->group = check_start(&b->loop, &b->service, spec, changed, way_of, b);
 }
 
 static void teardown(struct bench *b)
@@ -388,6 +400,77 @@ static void test_port_of_the_check(void **state)
 	teardown(&b);
 }
 
+static struct endpoint client_of(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct endpoint e;
+
+	assert_int_equal(getpeername(fd, (struct sockaddr *)&sa, &len), 0);
+	assert_int_equal(endpoint_from_sockaddr((struct sockaddr *)&sa, &e), 0);
+	return e;
+}
+
+static void test_way_of_the_check(void **state)
+{
+	struct check_spec spec = {
+		.kind = CHECK_TCP, .interval_ns = 100 * MS, .timeout_ns = 50 * MS, .expect = "hello"
+	};
+	struct check_way way = { .mark = geteuid() == 0 ? 0x51ce0007 : 0, .hops = 2 }; /* only root may mark */
+	uint32_t mark = 0;
+	int hops = 0;
+	socklen_t len = sizeof(mark);
+	struct endpoint client;
+	struct bench b;
+	char byte;
+	int fd;
+
+	(void)state;
+	setup(&b, 2, &spec);
+	way.to = b.targets[1]->at;
+	assert_int_equal(addr_parse(str_of("127.0.0.2"), &way.from), 0);
+	b.way = &way;
+	pass_ms(&b, 1);
+	no_probe(&b, 0);
+	fd = accept_probe(&b, 1);
+	client = client_of(fd);
+	assert_true(addr_eq(&client.addr, &way.from));
+	assert_int_equal(getsockopt(b.group->probes[0].watch.fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
+	assert_int_equal(mark, way.mark);
+	assert_int_equal(getsockopt(b.group->probes[0].watch.fd, IPPROTO_IP, IP_TTL, &hops, &len), 0);
+	assert_int_equal(hops, 2);
+	assert_int_equal(send(fd, "hello", 5, MSG_NOSIGNAL), 5);
+	pass_ms(&b, 0);
+	assert_int_equal(atomic_load(&b.targets[0]->reason), TARGET_CHECK_OK);
+	assert_int_equal(recv(fd, &byte, 1, 0), -1); /* a reset holds no port */
+	assert_int_equal(errno, ECONNRESET);
+	close(fd);
+	b.way = NULL; /* asked before each check */
+	pass_ms(&b, 100);
+	fd = accept_probe(&b, 0);
+	client = client_of(fd);
+	assert_true(addr_is_loopback(&client.addr));
+	close(fd);
+	teardown(&b);
+}
+
+static void test_way_that_cannot_be_taken(void **state)
+{
+	struct check_spec spec = { .kind = CHECK_TCP, .interval_ns = 100 * MS, .timeout_ns = 50 * MS };
+	struct check_way way = { 0 };
+	struct bench b;
+
+	(void)state;
+	setup(&b, 1, &spec);
+	way.to = b.targets[0]->at;
+	assert_int_equal(addr_parse(str_of("203.0.113.1"), &way.from), 0); /* nobody's address */
+	b.way = &way;
+	pass_ms(&b, 1);
+	no_probe(&b, 0);
+	assert_int_equal(b.why, TARGET_CONNECT_FAILED);
+	teardown(&b);
+}
+
 static void test_stop_inside_the_callback(void **state)
 {
 	struct bench b;
@@ -438,6 +521,8 @@ int main(void)
 		cmocka_unit_test(test_tcp_send_expect),
 		cmocka_unit_test(test_checks_are_spread_and_repeat),
 		cmocka_unit_test(test_port_of_the_check),
+		cmocka_unit_test(test_way_of_the_check),
+		cmocka_unit_test(test_way_that_cannot_be_taken),
 		cmocka_unit_test(test_stop_inside_the_callback),
 		cmocka_unit_test(test_stop_while_busy_leaves_no_descriptor),
 	};

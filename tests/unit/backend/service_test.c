@@ -129,8 +129,30 @@ static void authorities(void **state)
 		target_unref(&t);
 		target_unref(&t);
 	}
-	for (enum target_reason r = TARGET_INITIAL; r <= TARGET_UNEXPECTED_DATA; r++)
-		assert_true(strlen(target_reason_text(r)) > 3);
+}
+
+static void explanations(void **state)
+{
+	const struct endpoint at = { .port = 80 };
+	struct target *t = target_new("198.18.1.11:80", &at, 1);
+	char text[TARGET_REASON_MAX];
+
+	(void)state;
+	for (enum target_reason r = TARGET_INITIAL; r <= TARGET_UNEXPECTED_DATA; r++) {
+		target_explain(t, r, text);
+		assert_true(strlen(text) > 3);
+	}
+	target_set_via(t, "198.18.0.10:80 through ipip to 198.18.1.11");
+	target_explain(t, TARGET_CONNECT_TIMEOUT, text);
+	assert_string_equal(text, "198.18.0.10:80 through ipip to 198.18.1.11: connect timed out");
+	target_set_via(t, "198.18.0.10:80 through gue to 198.18.1.11");
+	target_explain(t, TARGET_CHECK_OK, text);
+	assert_string_equal(text, "198.18.0.10:80 through gue to 198.18.1.11: health check passed");
+	target_set_via(t, NULL);
+	target_explain(t, TARGET_CONNECT_TIMEOUT, text);
+	assert_string_equal(text, "connect timed out");
+	target_set_via(t, "again");
+	target_unref(&t); /* with what it holds */
 }
 
 /* --- what a policy is told
@@ -184,8 +206,8 @@ static void of_policy_with_end(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_flight),   cmocka_unit_test(nobody_there),	     cmocka_unit_test(references),
-		cmocka_unit_test(authorities), cmocka_unit_test(of_policy_with_end),
+		cmocka_unit_test(in_flight),   cmocka_unit_test(nobody_there), cmocka_unit_test(references),
+		cmocka_unit_test(authorities), cmocka_unit_test(explanations), cmocka_unit_test(of_policy_with_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
