@@ -6,65 +6,17 @@ balancer's host as a plain router. ipip and gue are unpacked by the program on t
 import os
 import socket
 import struct
-import subprocess
 import threading
 
 import pytest
 
-from agent import SLUICE, spawn
 from client import Datagrams, Stream, eventually
 from conftest import routing
+from direct import Direct
 from topology import BACKENDS, CLIENT, VIP, inside, run
 
 MODES = ["dnat", "dsr", "ipip", "gue"]
 DIRECT = ["dsr", "ipip", "gue"]
-
-
-def sysctl(net, namespace, **values):
-    for key, value in values.items():
-        run(*net.enter(namespace), "sh", "-c", "echo %s > /proc/sys/net/ipv4/%s" % (value, key.replace("__", "/")))
-
-
-class Direct:
-    """The servers as dsr, ipip and gue need them."""
-
-    def __init__(self, net):
-        self.net, self.processes = net, []
-
-    def __enter__(self):
-        sysctl(self.net, self.net.lb, ip_forward=1, conf__all__rp_filter=0, conf__lb0__rp_filter=0, conf__lb1__rp_filter=0,
-               conf__all__send_redirects=0, conf__lb1__send_redirects=0)
-        for i, namespace in enumerate(self.net.backends):
-            sysctl(self.net, namespace, conf__all__rp_filter=0, conf__eth0__rp_filter=0)
-            run("ip", "-n", namespace, "addr", "add", VIP + "/32", "dev", "lo")
-            self.processes.append(spawn(self.net.enter(namespace) + [SLUICE, "whoami", "--name", "b%d" % (i + 1), "--tcp",
-                                                                     VIP + ":5432", "--udp", VIP + ":53"]))
-        for namespace in self.net.backends:
-            eventually(lambda: listening(namespace), 5, 0.02, "the server on the virtual address")
-        return self
-
-    def pin(self, namespace):
-        return "/sys/fs/bpf/%s-decap" % namespace
-
-    def unpack(self):
-        for namespace in self.net.backends:
-            run(*self.net.enter(namespace), SLUICE, "bpf", "load", "decap", "--interface", "eth0", "--pin", self.pin(namespace), "--vip", VIP)
-
-    def __exit__(self, *exc):
-        for p in self.processes:
-            p.kill()
-            p.wait()
-        for namespace in self.net.backends:
-            if os.path.isdir(self.pin(namespace)):
-                run(*self.net.enter(namespace), SLUICE, "bpf", "unload", "decap", "--interface", "eth0", "--pin",
-                    self.pin(namespace))
-            subprocess.run(["ip", "-n", namespace, "addr", "del", VIP + "/32", "dev", "lo"])
-        sysctl(self.net, self.net.lb, ip_forward=0)
-
-
-def listening(namespace):
-    with Stream(VIP, 5432, namespace) as s:
-        return s.name
 
 
 def configured(mode):

@@ -1,5 +1,6 @@
 #!/bin/busybox sh
 # The whole way in a small network: native XDP on veth, the agent, real TCP and UDP stacks at both ends. Runs inside the machine.
+# Then health checks by way of the server (route, lightweight tunnel, decapsulator), whose path differs between kernels most.
 #
 #    client             lb                                  host
 #   +------------+ veth +----------------------------+ veth +-----------------------------------+
@@ -47,7 +48,7 @@ network() {
 }
 
 # YAML that Traefik's users know; the L4 services are what this test is about.
-configure() {
+configure() { # forwarding and more options of the TCP service
 	cat >sluice.yml <<-END
 		log: { level: DEBUG }
 		api: { insecure: true }
@@ -62,7 +63,7 @@ configure() {
 		workers: 1
 		tcp:
 		  routers: { db: { entryPoints: [db], rule: "HostSNI(\`*\`)", service: db } }
-		  services: { db: { loadBalancer: { datapath: xdp, servers: [ { address: "198.18.1.11:5432" }, { address: "198.18.1.12:5432" } ] } } }
+		  services: { db: { loadBalancer: { datapath: xdp, $1, servers: [ { address: "198.18.1.11:5432" }, { address: "198.18.1.12:5432" } ] } } }
 		udp:
 		  routers: { dns: { entryPoints: [dns], service: dns } }
 		  services: { dns: { loadBalancer: { datapath: xdp, servers: [ { address: "198.18.1.11:53" }, { address: "198.18.1.12:53" } ] } } }
@@ -127,19 +128,41 @@ forwarding() {
 	check "packets are counted" [ "$(metric forwarded)" -gt 100 ]
 }
 
+# Both servers are one host here, so they have the VIP and pass together.
+passing() { inside lb wget -q -O - http://127.0.0.1:8080/api/status | grep -o "through $1 to [0-9.]*: health check passed" | sort -u | wc -l | grep -qx 2; }
+failing() { inside lb wget -q -O - http://127.0.0.1:8080/api/status | grep -o "through $1 to [0-9.]*: connect timed out" | sort -u | wc -l | grep -qx 2; }
+no_detour() { ! ip -n lb rule show | grep -q 0x51ce0000; }
+
+checks() {
+	local mode
+	ip -n host addr add $VIP/32 dev lo
+	/usr/bin/nsenter --net=/run/netns/host "$SLUICE" whoami --name vip --tcp $VIP:5432 >vip.log 2>&1 &
+	inside host "$SLUICE" bpf load decap --interface eth0 --vip $VIP || failed=$((failed + 1))
+	for mode in ipip gue dsr; do
+		configure "forwarding: $mode, healthCheck: { interval: 500ms, timeout: 1s }"
+		kill -HUP $agent
+		check "checks through $mode pass" eventually passing $mode
+		ip -n host addr del $VIP/32 dev lo
+		check "checks through $mode find the address missing" eventually failing $mode
+		ip -n host addr add $VIP/32 dev lo
+		check "checks through $mode pass again" eventually passing $mode
+	done
+}
+
 network || { echo "FAIL the network cannot be made"; exit 1; }
-configure
+configure "forwarding: snat"
 for i in 1 2; do
 	/usr/bin/nsenter --net=/run/netns/host "$SLUICE" whoami --name b$i --tcp 198.18.1.1$i:5432 --udp 198.18.1.1$i:53 >b$i.log 2>&1 &
 done
 # Not `inside`: a function in the background is a shell, and the signal is for the agent.
 /usr/bin/nsenter --net=/run/netns/lb "$SLUICE" run -c sluice.yml >agent.log 2>&1 &
 agent=$!
-check "the agent starts" eventually ping_agent && forwarding
+check "the agent starts" eventually ping_agent && forwarding && checks
 kill -TERM $agent
 wait $agent
 check "the agent ends well (status $?)" [ $? -eq 0 ]
 check "nothing of it is left" nothing_left
+check "no rule is left" no_detour
 if [ $failed -ne 0 ]; then
 	echo "--- agent's log"
 	tail -n 40 agent.log
