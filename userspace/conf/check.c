@@ -323,6 +323,23 @@ static void check_quic(struct check *c, const struct l4_lb_conf *lb, const char 
 	}
 }
 
+/* A server that takes whatever port the client asked for has none that a check could connect to. */
+static void check_probe_port(struct check *c, const struct l4_lb_conf *lb, const char *service, const char *section)
+{
+	if (!lb->health_check || lb->health_check->port)
+		return;
+	for (size_t i = 0; i < lb->servers.n; i++) {
+		const struct l4_server_conf *srv = opt_list_at(&lb->servers, i);
+		struct endpoint e;
+
+		if (srv->address && !endpoint_parse(str_of(srv->address), &e) && !e.port)
+			err_add(c->errs, srv->at,
+				arena_printf(c->arena, "%s.services.%s.loadBalancer.servers[%zu].address", section,
+					     service, i),
+				"%s has no port of its own to be checked at; expected healthCheck.port", srv->address);
+	}
+}
+
 /* A packet carries an address and nothing else to choose by, so each VIP is one address with one router. */
 static void check_vip(struct check *c, const struct subject *s, size_t entry, const struct l4_lb_conf *lb)
 {
@@ -342,6 +359,7 @@ static void check_vip(struct check *c, const struct subject *s, size_t entry, co
 	else {
 		check_family(c, s, &vip.at, name, lb, s->conf->service);
 		check_ports(c, &vip, name, lb, s->conf->service, s->section);
+		check_probe_port(c, lb, s->conf->service, s->section);
 	}
 	other = map_get(&c->taken, str_of(name));
 	if (other)
