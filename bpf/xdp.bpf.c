@@ -10,9 +10,11 @@
 #include "kit/parse_l4.h"
 #include "kit/pkt.h"
 #include "stage/affinity.h"
+#include "stage/echo.h"
 #include "stage/firewall.h"
 #include "stage/flow.h"
 #include "stage/forward.h"
+#include "stage/fragment.h"
 #include "stage/icmp_error.h"
 #include "stage/pick.h"
 #include "stage/quic.h"
@@ -20,40 +22,63 @@
 #include "stage/row.h"
 #include "stage/service.h"
 
-/* ICMP has a program of its own: it is rare, and the verifier need not walk it after every way here. */
+/* ICMP and fragments have programs of their own: they are rare, and the verifier need not walk them after every way
+ * here. */
 int sluice_icmp(struct xdp_md *ctx);
+int sluice_fragment(struct xdp_md *ctx);
+int sluice_follow(struct xdp_md *ctx);
+enum { PROGRAM_ICMP, PROGRAM_FRAGMENT, PROGRAM_FOLLOW, PROGRAMS };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, PROGRAMS);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(void *));
 } programs SEC(".maps") = {
-	.values = { [0] = (void *)&sluice_icmp },
+	.values = { [PROGRAM_ICMP] = (void *)&sluice_icmp,
+		    [PROGRAM_FRAGMENT] = (void *)&sluice_fragment,
+		    [PROGRAM_FOLLOW] = (void *)&sluice_follow },
 };
 
+/* From the transport header to the backend, where connection id or row says that. */
+INLINE enum verdict find_by_row(struct pkt *p)
+{
+	TRY(parse_l4(p));
+	TRY(stage_suspect(p));
+	TRY(stage_service(p));
+	TRY(stage_quic(p));
+	return stage_row(p);
+}
+
+/* Where they do not. */
+INLINE enum verdict find_by_flow(struct pkt *p)
+{
+	TRY(stage_affinity(p));
+	TRY(stage_flow(p));
+	TRY(stage_ratelimit(p));
+	return stage_pick(p);
+}
+
+/* A tail call that fails comes back; some kernels (6.12) hold all packet pointers for lost then. */
 INLINE enum verdict walk(struct pkt *p)
 {
 	TRY(parse_l3(p));
 	TRY(stage_address(p));
 	TRY(stage_guard(p));
 	if (icmp_is_meant(p)) {
-		bpf_tail_call(p->ctx, &programs, 0);
-		return END(p, not_ours); /* it failed; some kernels (6.12) hold all packet pointers for lost then */
+		bpf_tail_call(p->ctx, &programs, PROGRAM_ICMP);
+		return END(p, not_ours);
 	}
-	TRY(parse_l4(p));
-	TRY(stage_suspect(p));
-	TRY(stage_service(p));
-	TRY(stage_quic(p));
-	TRY(stage_row(p));
+	if (fragment_is_meant(p)) {
+		bpf_tail_call(p->ctx, &programs, PROGRAM_FRAGMENT);
+		return END(p, fragment);
+	}
+	TRY(find_by_row(p));
 	if (p->to) {
 		TRY(stage_ratelimit(p));
 		return forward_by_row(p);
 	}
-	TRY(stage_affinity(p));
-	TRY(stage_flow(p));
-	TRY(stage_ratelimit(p));
-	TRY(stage_pick(p));
+	TRY(find_by_flow(p));
 	return stage_forward(p);
 }
 
@@ -61,7 +86,47 @@ INLINE enum verdict icmp_walk(struct pkt *p)
 {
 	TRY(parse_l3(p));
 	TRY(stage_address(p));
+	TRY(stage_echo(p));
 	return icmp_error(p);
+}
+
+/* Finds out where the packet goes that begins with this fragment; the other program sends it there. */
+INLINE enum verdict fragment_walk(struct pkt *p)
+{
+	struct scratch *s = scratch_get();
+	enum verdict v;
+	bool first;
+
+	TRY(parse_l3(p));
+	TRY(stage_address(p));
+	if (!s || !fragment_read(p, &s->piece, &first))
+		return END(p, fragment);
+	if (first) {
+		v = find_by_row(p);
+		if (v == NEXT)
+			v = p->to ? stage_ratelimit(p) : find_by_flow(p);
+		if (v == NEXT || v == PASS)
+			fragment_remember(p, s);
+		if (v != NEXT)
+			return v;
+	}
+	bpf_tail_call(p->ctx, &programs, PROGRAM_FOLLOW);
+	return END(p, fragment);
+}
+
+INLINE enum verdict follow_walk(struct pkt *p)
+{
+	struct scratch *s = scratch_get();
+	bool first;
+
+	TRY(parse_l3(p));
+	TRY(stage_address(p));
+	if (!s || !fragment_read(p, &s->piece, &first))
+		return END(p, fragment);
+	if (first)
+		TRY(parse_l4(p));
+	TRY(fragment_follow(p, &s->piece, first));
+	return stage_forward(p);
 }
 
 INLINE int leave(const struct pkt *p, enum verdict v)
@@ -80,7 +145,7 @@ INLINE int leave(const struct pkt *p, enum verdict v)
 	return XDP_DROP;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int sluice_icmp(struct xdp_md *ctx)
 {
 	struct pkt p;
@@ -89,7 +154,25 @@ int sluice_icmp(struct xdp_md *ctx)
 	return leave(&p, icmp_walk(&p));
 }
 
-SEC("xdp")
+SEC("xdp.frags")
+int sluice_fragment(struct xdp_md *ctx)
+{
+	struct pkt p;
+
+	pkt_init(&p, ctx);
+	return leave(&p, fragment_walk(&p));
+}
+
+SEC("xdp.frags")
+int sluice_follow(struct xdp_md *ctx)
+{
+	struct pkt p;
+
+	pkt_init(&p, ctx);
+	return leave(&p, follow_walk(&p));
+}
+
+SEC("xdp.frags")
 int sluice_xdp(struct xdp_md *ctx)
 {
 	struct pkt p;

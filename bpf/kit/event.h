@@ -8,8 +8,7 @@ _Static_assert(LB_R_COUNT <= 64, "the capture switch has one bit per reason");
 /* The frame's length is asked of the context, since it may have grown or shrunk on its walk. */
 INLINE void event_fill(struct xdp_md *ctx, struct lb_event *e)
 {
-	void *pos = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u64 n = end - pos;
+	__u64 n = bpf_xdp_get_buff_len(ctx);
 
 	e->len = n;
 	n = n > LB_EVENT_BYTES ? LB_EVENT_BYTES - 1 : n - 1;

@@ -9,6 +9,7 @@
 #include "lb/count.h"
 #include "lb/event.h"
 #include "lb/flow.h"
+#include "lb/fragment.h"
 #include "lb/guard.h"
 #include "lb/icmp.h"
 #include "lb/service.h"
@@ -103,6 +104,14 @@ struct {
 	__type(value, struct lb_flow_bucket);
 } flows SEC(".maps");
 
+/* Where the rest of fragmented packets goes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LB_FRAGMENT_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct lb_fragment_bucket);
+} fragments SEC(".maps");
+
 /* Interfaces a packet may leave by, under their ifindex. */
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
@@ -162,6 +171,8 @@ struct scratch {
 	struct lb_tuple who;	 /* stage/affinity.h */
 	struct lb_flow flow;	 /* being made: stage/flow.h, pick.h */
 	struct lb_flow dead;	 /* being removed: stage/flow.h, nat.h */
+	struct lb_tuple piece;	 /* stage/fragment.h */
+	struct lb_flow kept;	 /* the same */
 	__u8 guard[128];	 /* stage/firewall.h, ratelimit.h */
 	__u8 forward[128];	 /* stage/forward.h, encap.h, icmp.h */
 };

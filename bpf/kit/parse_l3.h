@@ -111,11 +111,11 @@ INLINE enum verdict parse_ipv4(struct pkt *p)
 	addr_map4(&p->key.src, ip->saddr);
 	addr_map4(&p->key.dst, ip->daddr);
 	p->key.proto = ip->protocol;
-	if (ip->version != 4 || hlen < sizeof(*ip) || total < hlen || !pkt_has(p, total))
+	if (ip->version != 4 || hlen < sizeof(*ip) || total < hlen || !pkt_has_whole(p, total))
 		p->suspect = LB_R_bad_header;
 	else if (ip->frag_off & bpf_htons(IP_FRAGMENT_BITS))
 		p->suspect = LB_R_fragment;
-	else
+	if (p->suspect != LB_R_bad_header)
 		pkt_skip(p, hlen);
 	p->ip_len = total;
 	p->l4_len = total - hlen;
@@ -155,7 +155,7 @@ __attribute__((noinline)) int parse_extensions(struct xdp_md *ctx, __u32 at, __u
 			return EXT_SUSPECT(LB_R_truncated);
 		suspect = ip6_ext_suspect(&e, kind);
 		if (suspect)
-			return EXT_SUSPECT(suspect);
+			return EXT_SUSPECT(suspect) | EXT_FOUND(kind, walked);
 		walked += kind == NEXT_FRAGMENT ? sizeof(e) : (e.len + 1) * 8;
 		if (walked > IP6_EXT_BYTES || walked > room)
 			return EXT_SUSPECT(LB_R_bad_header);
@@ -193,7 +193,7 @@ INLINE enum verdict parse_ipv6(struct pkt *p)
 		return END(p, malformed);
 	p->ip_len = sizeof(*ip) + payload;
 	p->l4_len = payload;
-	if (ip->version != 6 || !pkt_has(p, p->ip_len)) {
+	if (ip->version != 6 || !pkt_has_whole(p, p->ip_len)) {
 		p->suspect = LB_R_bad_header;
 		return NEXT;
 	}

@@ -31,14 +31,14 @@ struct pkt {
 	struct lb_flow *flow;  /* this packet's entry, found or just made; NULL: none */
 	struct lb_backend *to; /* where it goes, or comes from; set whenever flow is, and for packets without one */
 	const struct lb_address *vip; /* the destination, if it is anything to us */
-	__u32 len;		      /* whole frame */
+	__u32 len;		      /* frame, as far as its first buffer holds it: see pkt_bytes() */
 	__u32 ip_len;		      /* IP header and all behind it, without Ethernet padding */
 	__u32 l4_len;		      /* of that, what begins at the transport header */
 	__u32 now;		      /* low bits of jiffies; set by the flow stage */
 	__u32 hash;		      /* low bits of the flow hash; set by the row stage */
 	__u32 action;		      /* XDP_TX or XDP_REDIRECT, once the forward stage has decided */
 	__u16 service, backend;
-	__u16 where; /* LB_ADDRESS_* of the destination */
+	__u16 where;						   /* LB_ADDRESS_* of the destination */
 	struct lb_vlan vlan[LB_VLANS] __attribute__((aligned(8))); /* tags, outer first */
 	__u8 l4_flags; /* LB_TCP_* in this packet; SYN means SYN without ACK */
 	__u8 fresh;    /* the flow begins with this packet */
@@ -53,6 +53,7 @@ INLINE void pkt_init(struct pkt *p, struct xdp_md *ctx)
 	p->pos = (void *)(long)ctx->data;
 	p->end = (void *)(long)ctx->data_end;
 	p->len = p->end - p->pos;
+	p->ip_len = 0;
 	p->ip = NULL;
 	p->ip6 = NULL;
 	p->tcp = NULL;
@@ -65,6 +66,12 @@ INLINE void pkt_init(struct pkt *p, struct xdp_md *ctx)
 	p->where = 0;
 	p->vip = NULL;
 	p->l4_flags = p->fresh = p->suspect = p->rules = 0;
+}
+
+/* Has the frame, with all its buffers, so many bytes? */
+__attribute__((noinline)) int pkt_reaches(struct xdp_md *ctx, __u64 n)
+{
+	return n <= bpf_xdp_get_buff_len(ctx);
 }
 
 INLINE bool pkt_is_syn(const struct pkt *p)
@@ -86,11 +93,33 @@ INLINE __u8 pkt_hops(const struct pkt *p)
 	return p->ip6 ? p->ip6->hop_limit : 0;
 }
 
-/* Are there n more bytes in the frame? n may be anything: lengths are compared, because older kernels (6.1) lose sight
+/* Are there n more bytes in the buffer? n may be anything: lengths are compared, because older kernels (6.1) lose sight
  * of a number whose bytes were swapped and refuse to add it to a pointer. */
 INLINE bool pkt_has(const struct pkt *p, __u32 n)
 {
 	return n <= (__u32)(p->end - p->pos);
+}
+
+/* The same of the whole packet, of which the frame's first buffer may hold no more than its headers (kernel's
+ * documentation, "XDP multi-buffer"). Those that fit into it, all of the usual size, do not pay for the question. */
+INLINE bool pkt_has_whole(struct pkt *p, __u32 n)
+{
+	__u64 at;
+
+	if (pkt_has(p, n))
+		return true;
+	at = p->pos - (void *)(long)p->ctx->data;
+	OPAQUE(at); /* else clang subtracts halves of pointers, which is refused */
+	return pkt_reaches(p->ctx, at + n);
+}
+
+/* Of the whole frame, for counting. Not kept up to date in `len`: the verifier would walk everything again for frames
+ * of several buffers. */
+INLINE __u32 pkt_bytes(const struct pkt *p)
+{
+	if (p->ip_len <= p->len || p->suspect)
+		return p->len;
+	return p->ip_len + sizeof(*p->eth) + (!!p->vlan[0].tpid + !!p->vlan[1].tpid) * sizeof(struct lb_vlan);
 }
 
 /* Moves the cursor n bytes on. n may be variable, at most 511; a later pkt_peek checks the frame. */

@@ -11,7 +11,11 @@
 #define ICMP_FRAG_NEEDED   4 /* code */
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_BAD_PARAMETER 12
+#define ICMP_ECHO_REQUEST  8
+#define ICMP_ECHO_REPLY	   0
 #define ICMP6_TOO_BIG	   2
+#define ICMP6_ECHO_REQUEST 128
+#define ICMP6_ECHO_REPLY   129
 
 /* The answer has 532 of the 576 bytes that RFC 1812 §4.3.2.3 allows: bpf_csum_diff sums 512 at most. */
 #define ICMP_QUOTE 504
@@ -65,7 +69,7 @@ INLINE void icmp_look(const struct pkt *p, struct icmp_about *a, __u32 mtu)
 	a->to = p->key.src;
 	a->vlan[0] = p->vlan[0];
 	a->vlan[1] = p->vlan[1];
-	a->len = p->len;
+	a->len = bpf_xdp_get_buff_len(p->ctx);
 	a->mtu = mtu;
 	a->six = !!p->ip6;
 	__builtin_memcpy(a->macs, p->eth->h_source, ETH_ALEN);
@@ -148,6 +152,13 @@ __attribute__((noinline)) int icmp_answer(struct xdp_md *ctx, const struct icmp_
 	return at != NULL;
 }
 
+/* Out of the interface it came in by. Not simply XDP_TX: a veth loses those frames when its other end has no program.
+ */
+INLINE void icmp_turn_back(struct pkt *p)
+{
+	p->action = bpf_redirect_map(&devices, p->ctx->ingress_ifindex, XDP_TX);
+}
+
 /* The packet has more than mtu bytes, without what its mode adds. Its sender is told, with IPv4 only when it forbade
  * fragments (DF); we do not fragment either way. The answer comes from the VIP: what address of ours the client could
  * see is not known here. */
@@ -161,7 +172,6 @@ static __attribute__((noinline)) enum verdict icmp_too_big(struct pkt *p, __u32 
 	if (!icmp_pay((__u32)bpf_jiffies64()) || !icmp_answer(p->ctx, &a))
 		return END(p, too_big);
 	p->service = p->backend = LB_ID_NONE; /* no traffic of theirs */
-	/* Not simply XDP_TX: a veth loses those frames when its other end has no program. */
-	p->action = bpf_redirect_map(&devices, p->ctx->ingress_ifindex, XDP_TX);
+	icmp_turn_back(p);
 	return END(p, too_big_told);
 }

@@ -19,10 +19,11 @@ struct icmp_ports {
 	__u16 udp_check;
 };
 
-/* Where things stand in a message about an IPv4 packet. */
+/* Where things stand in a message. */
 struct icmp_quoted {
 	struct icmp_header *icmp;
-	struct iphdr *ip; /* NULL: an IPv6 packet */
+	struct iphdr *ip; /* of the packet it is about, or: */
+	struct ipv6hdr *ip6;
 	struct icmp_ports *l4;
 };
 
@@ -49,7 +50,7 @@ INLINE __u32 icmp_quoted_ip4(struct pkt *p, struct icmp_quoted *q)
 	return ip->ihl * 4;
 }
 
-INLINE __u32 icmp_quoted_ip6(struct pkt *p)
+INLINE __u32 icmp_quoted_ip6(struct pkt *p, struct icmp_quoted *q)
 {
 	struct ipv6hdr *ip = pkt_peek(p, sizeof(*ip));
 	struct lb_addr from;
@@ -61,6 +62,7 @@ INLINE __u32 icmp_quoted_ip6(struct pkt *p)
 		return 0;
 	__builtin_memcpy(&p->key.src, &ip->daddr, sizeof(p->key.src));
 	p->key.proto = ip->nexthdr;
+	q->ip6 = ip;
 	return sizeof(*ip);
 }
 
@@ -72,7 +74,7 @@ INLINE bool icmp_read(struct pkt *p, struct icmp_quoted *q)
 	if (!q->icmp || !icmp_is_error(p, q->icmp->type))
 		return false;
 	pkt_skip(p, sizeof(*q->icmp));
-	hlen = p->ip6 ? icmp_quoted_ip6(p) : icmp_quoted_ip4(p, q);
+	hlen = p->ip6 ? icmp_quoted_ip6(p, q) : icmp_quoted_ip4(p, q);
 	if (!hlen || (p->key.proto != IPPROTO_TCP && p->key.proto != IPPROTO_UDP))
 		return false;
 	pkt_skip(p, hlen);
@@ -116,48 +118,82 @@ INLINE enum verdict icmp_owner(struct pkt *p)
 	return NEXT;
 }
 
-/* The quoted packet becomes what the backend sent. Its header's sum stays what it was, since its check field makes up
- * for the addresses; so only ports, and UDP's checksum, change that of the message. TCP's lies where few quotes reach,
- * and nobody looks at it. */
-INLINE void icmp_rewrite_quote(struct icmp_quoted *q, const struct lb_flow *f, const struct lb_backend *b,
-			       __be32 source)
+/* Ports, and UDP's checksum, which covers them and the addresses. What that changes in a sum over the quote. TCP's lies
+ * where few quotes reach, and nobody looks at it. */
+INLINE __u64 icmp_rewrite_ports(struct icmp_ports *l4, const struct lb_flow *f, const struct lb_backend *b, __u64 addrs)
 {
-	__u64 addrs = csum_swap32(csum_swap32(0, q->ip->saddr, b->addr.w[3]), q->ip->daddr, source);
-	__u64 ports = csum_swap16(csum_swap16(0, q->l4->source, flow_server_port(f, b)), q->l4->dest, f->snat_port),
-	      sum = ports;
+	__be16 port = flow_server_port(f, b);
+	__u64 sum = csum_swap16(csum_swap16(0, l4->source, port), l4->dest, f->snat_port);
+	__u16 was = l4->udp_check;
 
-	q->ip->check = csum_update(q->ip->check, addrs);
+	l4->source = port;
+	l4->dest = f->snat_port;
+	if (f->proto != IPPROTO_UDP || !was)
+		return sum;
+	l4->udp_check = csum_update(was, addrs + sum) ?: 0xffff;
+	return csum_swap16(sum, was, l4->udp_check);
+}
+
+/* The quoted packet becomes what the backend sent. Its header's sum stays what it was, since its check field makes up
+ * for the addresses; so only what follows it changes the message's. snat: the backend knows nobody but us, so the
+ * message comes from us as well. */
+INLINE void icmp_rewrite4(struct iphdr *ip, struct icmp_quoted *q, const struct lb_flow *f, const struct lb_backend *b,
+			  const struct lb_addr *source)
+{
+	__be32 from = b->mode == LB_MODE_SNAT ? source->w[3] : ip->saddr;
+	__u64 sum = csum_swap32(csum_swap32(0, q->ip->saddr, b->addr.w[3]), q->ip->daddr, source->w[3]);
+
+	q->ip->check = csum_update(q->ip->check, sum);
 	q->ip->saddr = b->addr.w[3];
-	q->ip->daddr = source;
-	q->l4->source = flow_server_port(f, b);
-	q->l4->dest = f->snat_port;
-	if (f->proto == IPPROTO_UDP && q->l4->udp_check) {
-		__u16 was = q->l4->udp_check;
+	q->ip->daddr = source->w[3];
+	q->icmp->check = csum_update(q->icmp->check, icmp_rewrite_ports(q->l4, f, b, sum));
+	sum = csum_swap32(csum_swap32(0, ip->saddr, from), ip->daddr, b->addr.w[3]);
+	ip->saddr = from;
+	ip->daddr = b->addr.w[3];
+	ip->ttl--;
+	ip->check = csum_update(ip->check, csum_swap16(sum, bpf_htons(0x0100), 0));
+}
 
-		q->l4->udp_check = csum_update(was, addrs + ports) ?: 0xffff;
-		sum = csum_swap16(sum, was, q->l4->udp_check);
+/* Puts the address there. What that changes in a sum. */
+INLINE __u64 icmp_swap_addr6(struct in6_addr *at, const struct lb_addr *to)
+{
+	__u64 sum = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++) {
+		sum = csum_swap32(sum, at->in6_u.u6_addr32[i], to->w[i]);
+		at->in6_u.u6_addr32[i] = to->w[i];
 	}
+	return sum;
+}
+
+/* IPv6 headers have no sum of their own, and the message's covers its addresses as well (RFC 4443 §2.3). */
+INLINE void icmp_rewrite6(struct ipv6hdr *ip, struct icmp_quoted *q, const struct lb_flow *f,
+			  const struct lb_backend *b, const struct lb_addr *source)
+{
+	__u64 sum = icmp_swap_addr6(&q->ip6->saddr, &b->addr) + icmp_swap_addr6(&q->ip6->daddr, source);
+
+	sum += icmp_rewrite_ports(q->l4, f, b, sum);
+	sum += icmp_swap_addr6(&ip->daddr, &b->addr);
+	if (b->mode == LB_MODE_SNAT)
+		sum += icmp_swap_addr6(&ip->saddr, source);
+	ip->hop_limit--;
 	q->icmp->check = csum_update(q->icmp->check, sum);
 }
 
-/* snat: the backend knows nobody but us, so the message comes from us as well. */
-INLINE bool icmp_rewrite(struct pkt *p, struct icmp_quoted *q)
+/* A sub-program, to keep the stack small. */
+static __attribute__((noinline)) bool icmp_rewrite(struct pkt *p, struct icmp_quoted *q)
 {
 	const struct lb_flow *f = p->flow;
 	const struct lb_backend *b = p->to;
 	const struct lb_addr *source = f ? flow_source(f, b) : NULL;
-	__be32 from;
-	__u64 sum;
 
-	if (!source || !q->ip || !p->ip)
+	if (!source)
 		return false;
-	from = b->mode == LB_MODE_SNAT ? source->w[3] : p->ip->saddr;
-	icmp_rewrite_quote(q, f, b, source->w[3]);
-	sum = csum_swap32(csum_swap32(0, p->ip->saddr, from), p->ip->daddr, b->addr.w[3]);
-	p->ip->saddr = from;
-	p->ip->daddr = b->addr.w[3];
-	p->ip->ttl--;
-	p->ip->check = csum_update(p->ip->check, csum_swap16(sum, bpf_htons(0x0100), 0));
+	if (p->ip && q->ip)
+		icmp_rewrite4(p->ip, q, f, b, source);
+	else if (p->ip6 && q->ip6)
+		icmp_rewrite6(p->ip6, q, f, b, source);
 	return true;
 }
 

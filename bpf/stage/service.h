@@ -1,6 +1,7 @@
 /* Whose packet is it? First the destination address alone, which lets everything that is not ours go to the stack
  * within a few instructions; later, with ports, the service. */
 #pragma once
+#include "kit/csum.h"
 #include "kit/directory.h"
 #include "kit/knob.h"
 #include "kit/maps.h"
@@ -19,6 +20,20 @@ INLINE bool service_from_server(const struct pkt *p)
 	return a && a->flags & LB_ADDRESS_SERVER;
 }
 
+/* To a VIP: nobody sends with the address that he sends to (the "LAND" attack), and routers drop what has a wrong sum,
+ * as far as it can be told at little cost: without options. */
+INLINE enum verdict service_sound(struct pkt *p)
+{
+	const __u32 *w = (const __u32 *)p->ip;
+
+	if (directory_same(&p->key.src, &p->key.dst))
+		return END(p, bad_source);
+	if (p->ip && p->suspect != LB_R_bad_header && p->ip->ihl == sizeof(*p->ip) / 4 &&
+	    csum_fold((__u64)w[0] + w[1] + w[2] + w[3] + w[4]) != 0xffff)
+		return END(p, bad_checksum);
+	return NEXT;
+}
+
 INLINE enum verdict stage_address(struct pkt *p)
 {
 	const struct lb_address *a = directory_address(&p->key.dst);
@@ -27,7 +42,9 @@ INLINE enum verdict stage_address(struct pkt *p)
 		p->where = a->flags;
 		p->vip = a;
 	}
-	if (p->where & (LB_ADDRESS_VIP | LB_ADDRESS_SOURCE))
+	if (p->where & LB_ADDRESS_VIP)
+		return service_sound(p);
+	if (p->where & LB_ADDRESS_SOURCE)
 		return NEXT;
 	if (service_from_server(p)) {
 		p->where |= LB_ADDRESS_SERVER;
@@ -69,6 +86,12 @@ INLINE bool service_find(struct pkt *p)
 	p->rules = found >> 16;
 	p->service = found;
 	return p->service != LB_ID_NONE;
+}
+
+/* The service of a packet of which only the addresses are known. */
+INLINE bool service_find_any(struct pkt *p)
+{
+	return p->vip && directory_port(p->vip, 0, p->key.proto | LB_PORT_ANY, &p->rules, &p->service);
 }
 
 /* May it be an answer to a flow? Then its entry tells. */

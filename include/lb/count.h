@@ -15,8 +15,10 @@
 	X(ttl_exceeded, PASS, "TTL used up; the stack answers")                                                             \
 	X(bad_header, DROP, "to a VIP: impossible header length or total length")                                           \
 	X(truncated, DROP, "to a VIP: frame ends inside the TCP or UDP header")                                             \
-	X(fragment, DROP, "fragment to a VIP")                                                                              \
+	X(fragment, DROP, "fragment to a VIP that cannot be placed: its first was not seen, or not forwarded")               \
 	X(bad_flags, DROP, "to a VIP: TCP flags no stack sends (SYN+FIN, SYN+RST)")                                         \
+	X(bad_checksum, DROP, "to a VIP: wrong checksum of the IPv4 header")                                                \
+	X(bad_source, DROP, "to a VIP: its own address as source")                                                          \
 	X(no_flow, DROP, "TCP packet in the middle of a connection that is not in the table")                               \
 	X(no_backend, DROP, "no backend of the service is up")                                                              \
 	X(no_nexthop, DROP, "the way to the backend is not resolved, or leaves by an interface we may not send on")         \
@@ -27,6 +29,8 @@
 	X(no_headroom, DROP, "the driver leaves no room before the frame for outer headers")                                \
 	X(client_taken, DROP, "dnat: that client address and port already has a flow to the same server")                   \
 	X(icmp_forwarded, FORWARD, "ICMP error sent to the backend of the flow it is about")                                \
+	X(echoed, FORWARD, "ping to a VIP, answered")                                                                       \
+	X(echo_limited, DROP, "ping to a VIP, beyond what is answered in a second")                                         \
 	X(icmp_unowned, DROP, "ICMP error about a packet of a VIP, but of no flow of ours")                                 \
 	X(denied, DROP, "to a VIP from a source on the deny list")                                                          \
 	X(not_allowed, DROP, "to a VIP from a source that is not on the allow list")                                        \

@@ -6,8 +6,8 @@
 /* X(name, help): every packet counts under one of them; the order is ABI. */
 #define LB_DECAP_COUNTS(X)                                                       \
 	X(other, "not encapsulated; the stack's")                                \
-	X(ipip, "taken out of an IPv4 header")                                   \
-	X(gue, "taken out of IPv4 and UDP")                                      \
+	X(ipip, "taken out of an IP header")                                     \
+	X(gue, "taken out of IP and UDP")                                        \
 	X(foreign, "encapsulated, but not for a configured address; left")       \
 	X(malformed, "encapsulated, but headers or lengths are broken; dropped") \
 	X(congested, "marked CE outside, but not capable of ECN inside; dropped (RFC 6040)")

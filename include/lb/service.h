@@ -23,6 +23,9 @@ struct lb_port {
 } __attribute__((aligned(8)));
 LB_ASSERT_SIZE(struct lb_port, 8);
 
+/* In proto, with port 0: the only service that this protocol has on the address, for fragments without ports. */
+#define LB_PORT_ANY 0x80
+
 /* What an address is to us; several at once are possible. */
 #define LB_ADDRESS_VIP	  1  /* packets to it are balanced by its ports */
 #define LB_ADDRESS_SOURCE 2  /* ours towards backends: answers to flows come back to it */

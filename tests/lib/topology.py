@@ -163,6 +163,21 @@ class Topology:
             for namespace, interface in places:
                 self._sysctl_ipv6(namespace, interface, False)
 
+    def _mtu(self, n):
+        for namespace, interfaces in [(self.client, ["eth0"]), (self.lb, ["lb0", "lb1"]),
+                                      (self.switch, ["up0"] + ["port%d" % (i + 1) for i in range(len(self.backends))] + ["br0"])] + \
+                                     [(b, ["eth0"]) for b in self.backends]:
+            self._ip(namespace, *["link set %s mtu %d" % (i, n) for i in interfaces])
+
+    @contextlib.contextmanager
+    def mtu(self, n):
+        """Every interface takes packets of n bytes; nothing may be attached that cannot."""
+        try:
+            self._mtu(n)
+            yield
+        finally:
+            self._mtu(1500)
+
     def down(self):
         """Removes what is there of it; processes inside must have ended."""
         if self.lb is None and os.path.exists("/run/netns/" + self.client):

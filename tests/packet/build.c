@@ -65,20 +65,28 @@ static uint32_t l4_sum(const struct seen *s)
 {
 	uint32_t acc = s->six ? sum(0, s->ip + 8, 32) : sum(0, s->ip + 12, 8);
 
+	if (s->proto == 1) /* no pseudo-header (RFC 792) */
+		return sum(0, s->l4, s->l4_len);
 	return sum(acc + s->proto + (uint32_t)s->l4_len, s->l4, s->l4_len);
+}
+
+void build_ip_checksum(struct frame *f)
+{
+	struct seen s = look(f);
+
+	put16(s.ip + 10, 0);
+	put16(s.ip + 10, (uint16_t)~sum(0, s.ip, (s.ip[0] & 15) * 4));
 }
 
 void build_checksums(struct frame *f, bool no_udp_csum)
 {
 	struct seen s = look(f);
-	uint8_t *check = s.l4 + (s.proto == 6 ? 16 : 6);
+	uint8_t *check = s.l4 + (s.proto == 6 ? 16 : s.proto == 17 ? 6 : 2);
 	uint16_t c;
 
-	if (!s.six) {
-		put16(s.ip + 10, 0);
-		put16(s.ip + 10, (uint16_t)~sum(0, s.ip, (s.ip[0] & 15) * 4));
-	}
-	if (s.proto != 6 && s.proto != 17)
+	if (!s.six)
+		build_ip_checksum(f);
+	if (s.proto != 6 && s.proto != 17 && s.proto != 1 && s.proto != 58)
 		return;
 	put16(check, 0);
 	if (s.proto == 17 && no_udp_csum)

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_MAX 2048
+#define FRAME_MAX 9216
 
 enum { F_FIN = 1, F_SYN = 2, F_RST = 4, F_PSH = 8, F_ACK = 16 };
 enum who { NOBODY, CLIENT, ROUTER_MAC, LB, BACKEND_MAC }; /* last byte of the MAC addresses */
@@ -14,8 +14,8 @@ enum who { NOBODY, CLIENT, ROUTER_MAC, LB, BACKEND_MAC }; /* last byte of the MA
 struct shape {
 	uint8_t proto;	       /* 6, 17 or another; 0: no packet described */
 	const char *src, *dst; /* both IPv4 or both IPv6 */
-	uint16_t sport, dport;
-	uint8_t flags; /* TCP */
+	uint16_t sport, dport; /* ICMP: sport is type and code, dport is overwritten by the checksum */
+	uint8_t flags;	       /* TCP */
 	uint8_t ttl;
 	uint8_t options;     /* 4-byte words of IP options (NOPs) */
 	uint8_t tcp_options; /* the same for TCP */
@@ -40,6 +40,8 @@ struct frame {
 void build(const struct shape *s, struct frame *ret);
 /* Recomputes the checksums of a built frame, after a test changed bytes. */
 void build_checksums(struct frame *f, bool no_udp_csum);
+/* The IPv4 header's alone. */
+void build_ip_checksum(struct frame *f);
 /* True when the IPv4 header checksum (IPv6 has none) and the TCP or UDP checksum (a zero UDP one passes) verify over
  * all bytes. */
 bool build_verify(const struct frame *f);

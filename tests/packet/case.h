@@ -27,6 +27,8 @@ struct packet_case {
 extern const struct packet_case case_parse[], case_tcp[], case_udp[], case_flow[],
 	case_family[]; /* end with .name NULL */
 
+extern const char *const reason_names[]; /* by enum lb_reason */
+
 /* The guard (case_guard.c), in worlds of its own. The number of failures. */
 int guard_run(void);
 /* Forwarding modes and the decapsulator. The number of failures. */
@@ -35,6 +37,16 @@ int mode_run(struct xdp_bpf *w);
 int quic_run(struct xdp_bpf *w);
 /* Rows with a past, affinity, ranges of ports. The number of failures. */
 int row_run(struct xdp_bpf *w);
+/* Pings, and ICMP errors of others and our own. The number of failures. */
+int icmp_run(struct xdp_bpf *w);
+/* The ICMP message `outer`, quoting so many bytes of the packet `about`. */
+void icmp_message(struct frame *ret, struct shape outer, struct shape about, uint16_t quoted, uint16_t mtu);
+/* Fragments in every mode and direction. The number of failures. */
+int fragment_run(struct xdp_bpf *w);
+/* What other balancers get wrong, and frames of several buffers. The number of failures. */
+int probe_run(struct xdp_bpf *w);
+/* Either family inside either, ipip and gue, and out again. The number of failures. */
+int tunnel_run(struct xdp_bpf *w);
 /* Families, protocols, directions and VLAN tags, all combinations. The number of failures. */
 int family_run(struct xdp_bpf *w);
 /* Checksums of random packets both ways, and the UDP sum that comes out zero. 0 or the number of failures. */

@@ -10,8 +10,8 @@ static void version_5(struct frame *f) { f->b[14] = 0x55; }
 static void total_long(struct frame *f) { f->b[16] = 0x7f; }
 static void total_plus_1(struct frame *f) { f->b[17]++; }
 static void total_short(struct frame *f) { f->b[16] = 0; f->b[17] = 19; }
-static void total_in_tcp(struct frame *f) { f->b[16] = 0; f->b[17] = 39; }
-static void total_in_udp(struct frame *f) { f->b[16] = 0; f->b[17] = 27; }
+static void total_in_tcp(struct frame *f) { f->b[16] = 0; f->b[17] = 39; build_ip_checksum(f); }
+static void total_in_udp(struct frame *f) { f->b[16] = 0; f->b[17] = 27; build_ip_checksum(f); }
 static void doff_4(struct frame *f) { f->b[46] = 0x40; }
 static void doff_15(struct frame *f) { f->b[46] = 0xf0; }
 static void udp_len_7(struct frame *f) { f->b[38] = 0; f->b[39] = 7; }
@@ -63,7 +63,9 @@ const struct packet_case case_parse[] = {
 	{ "bad header, another address",
 	  { { .in = OTHER, .mangle = ihl_4, .verdict = XDP_PASS, .reason = LB_R_malformed } } },
 
-	{ "first fragment to the VIP", { DROPPED(fragment, TO_VIP(6, 80, .flags = F_SYN, .frag = 0x2000)) } },
+	{ "first fragment to the VIP",
+	  { SENT(TO_VIP(6, 80, .flags = F_SYN, .frag = 0x2000),
+		 TO_BACKEND(6, "198.18.1.11", 8080, .flags = F_SYN, .frag = 0x2000)) } },
 	{ "later fragment to the VIP", { DROPPED(fragment, TO_VIP(17, 53, .frag = 0x0010)) } },
 	{ "fragment to another address",
 	  { PASSED(not_ours, { .proto = 17, .src = CLI, .dst = "198.18.0.99", .dport = 53, .frag = 0x2000 }) } },

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "case.h"
 
-static const char *const reason_names[] = {
+const char *const reason_names[] = {
 #define NAME(name, verdict, help) #name,
 	LB_REASONS(NAME)
 #undef NAME
@@ -145,6 +145,10 @@ int main(void)
 	failed += mode_run(w);
 	failed += row_run(w);
 	failed += quic_run(w);
+	failed += icmp_run(w);
+	failed += probe_run(w);
+	failed += fragment_run(w);
+	failed += tunnel_run(w);
 	xdp_bpf__destroy(w);
 	printf("packet: %d cases and the checksum sweep, %d failed\n", n, failed);
 	return failed != 0;

@@ -153,6 +153,15 @@ void world_address(struct xdp_bpf *w, const char *ip, uint16_t flags)
 	close_directory(&d);
 }
 
+void world_address_only(struct xdp_bpf *w, const char *ip, uint16_t flags)
+{
+	struct directory d = open_directory(w);
+	struct lb_addr a = addr(ip);
+
+	directory_set_flags(directory_find(&d, &a), flags);
+	close_directory(&d);
+}
+
 void world_vip(struct xdp_bpf *w, const char *vip, uint16_t port, uint8_t proto, uint16_t service, uint8_t rules)
 {
 	struct directory d = open_directory(w);
@@ -219,6 +228,23 @@ void world_quic_id(struct xdp_bpf *w, uint32_t service, const char *id, uint32_t
 
 	memcpy(k.id, id, strlen(id));
 	put(w->maps.quic_ids, &k, &backend);
+}
+
+void world_backend_at(struct xdp_bpf *w, uint32_t id, const char *ip, const char *source)
+{
+	struct lb_backend b = get_backend(w, id);
+
+	b.addr = addr(ip);
+	b.snat = addr(source);
+	put(w->maps.backends, &id, &b);
+}
+
+void world_backend_mtu(struct xdp_bpf *w, uint32_t id, uint32_t mtu)
+{
+	struct lb_backend b = get_backend(w, id);
+
+	b.mtu = mtu;
+	put(w->maps.backends, &id, &b);
 }
 
 void world_any_port(struct xdp_bpf *w, uint32_t id)

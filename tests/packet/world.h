@@ -41,6 +41,8 @@ uint64_t world_backend_packets(struct xdp_bpf *w, uint32_t backend);
 
 /* The address is also what the flags say (LB_ADDRESS_*). */
 void world_address(struct xdp_bpf *w, const char *ip, uint16_t flags);
+/* It is that and nothing else. */
+void world_address_only(struct xdp_bpf *w, const char *ip, uint16_t flags);
 /* Packets to this port are for the service, by these rules (LB_RULE_*). */
 void world_vip(struct xdp_bpf *w, const char *vip, uint16_t port, uint8_t proto, uint16_t service, uint8_t rules);
 
@@ -53,6 +55,9 @@ void world_set_mode(struct xdp_bpf *w, uint32_t backend, uint8_t mode);
 void world_quic(struct xdp_bpf *w, uint32_t service, uint8_t length, uint8_t config);
 /* id: without zeros */
 void world_quic_id(struct xdp_bpf *w, uint32_t service, const char *id, uint32_t backend);
+/* The backend is there, and reached from this address of ours. */
+void world_backend_at(struct xdp_bpf *w, uint32_t backend, const char *ip, const char *source);
+void world_backend_mtu(struct xdp_bpf *w, uint32_t backend, uint32_t mtu);
 /* The backend takes whatever port the client asked for. */
 void world_any_port(struct xdp_bpf *w, uint32_t backend);
 void world_affinity(struct xdp_bpf *w, uint32_t service, uint32_t seconds);

@@ -96,6 +96,12 @@ static int fail(struct attach *a, int r)
 	else if (r == -EOPNOTSUPP)
 		snprintf(a->problem, sizeof(a->problem),
 			 "the driver has no native XDP; set kernel.xdpMode to auto or generic");
+	else if (r == -ERANGE || r == -EINVAL || r == -EMSGSIZE)
+		snprintf(a->problem, sizeof(a->problem),
+			 "the driver refuses (%s), perhaps for the MTU; lower that to %d, or set kernel.xdpMode to "
+			 "auto or "
+			 "generic",
+			 strerror(-r), ATTACH_BUFFER_MTU);
 	else
 		snprintf(a->problem, sizeof(a->problem), "attaching failed: %s", strerror(-r));
 	return r;

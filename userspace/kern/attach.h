@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include "kern/kern.h"
 
+/* Longer packets than about this (a page, less what drivers need) come in several buffers. */
+#define ATTACH_BUFFER_MTU 3498
+
 struct attach {
 	char name[IFNAMSIZ];
 	uint32_t ifindex;  /* it is attached to; 0: not attached */

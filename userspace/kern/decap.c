@@ -23,8 +23,9 @@ static int check(const struct addr *vips, size_t n, struct err_list *errs)
 	if (n > DECAP_VIPS_MAX)
 		err_add(errs, NOWHERE, "decap", "%zu addresses; at most %d", n, DECAP_VIPS_MAX);
 	for (size_t i = 0; i < n; i++)
-		if (!addr_is_v4(&vips[i]) || addr_is_any(&vips[i]))
-			err_add(errs, NOWHERE, "decap", "address %zu: expected one IPv4 address", i + 1);
+		if (addr_is_any(&vips[i]))
+			err_add(errs, NOWHERE, "decap", "address %zu stands for all; expected one virtual address",
+				i + 1);
 	return errs->errors == before ? 0 : -EINVAL;
 }
 

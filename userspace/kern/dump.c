@@ -311,7 +311,7 @@ static void rows_ports(struct dump *d, int ports, const struct lb_address *a)
 			const struct lb_port *p = &b.way[w];
 			struct lb_range r = { ntohs(p->port), ntohs(p->port), p->proto, p->rules, p->service };
 
-			if (p->proto && p->address == a->id)
+			if (p->proto && !(p->proto & LB_PORT_ANY) && p->address == a->id)
 				row_vip(d, &a->addr, &r);
 		}
 }

@@ -172,7 +172,8 @@ int nic_try(const struct nic *n, bool native)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	LIBBPF_OPTS(bpf_link_create_opts, o, .flags = native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
-	_cleanup_close_ int prog = bpf_prog_load(BPF_PROG_TYPE_XDP, "sluice_try", "GPL", pass, ARRAY_LEN(pass), NULL);
+	LIBBPF_OPTS(bpf_prog_load_opts, frags, .prog_flags = BPF_F_XDP_HAS_FRAGS); /* as ours is */
+	_cleanup_close_ int prog = bpf_prog_load(BPF_PROG_TYPE_XDP, "sluice_try", "GPL", pass, ARRAY_LEN(pass), &frags);
 	int link;
 
 	if (prog < 0)

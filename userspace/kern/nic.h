@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { NIC_XDP = 1, NIC_REDIRECT = 2, NIC_XMIT = 4 }; /* as enum netdev_xdp_act */
+/* As enum netdev_xdp_act. _SG: frames of several buffers, received and sent by redirection. */
+enum { NIC_XDP = 1, NIC_REDIRECT = 2, NIC_XMIT = 4, NIC_RX_SG = 32, NIC_XMIT_SG = 64 };
 
 struct nic {
 	char name[IFNAMSIZ];

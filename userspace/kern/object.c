@@ -102,11 +102,12 @@ static uint32_t address_buckets(const struct kern_conf *c)
 	return n;
 }
 
+/* One entry for the service's port, and one for its address. */
 static uint32_t port_buckets(const struct kern_conf *c)
 {
 	uint32_t n = 128;
 
-	while (n < c->max_services)
+	while (n < 2 * c->max_services)
 		n *= 2;
 	return n;
 }
@@ -147,10 +148,10 @@ static int set_sizes(struct xdp_bpf *o, const struct kern_conf *c, int rows)
 		uint32_t n;
 	} sizes[] = {
 		{ o->maps.addresses, address_buckets(c) },   { o->maps.ports, port_buckets(c) },
-		{ o->maps.ranges, c->max_services },	     { o->maps.quic_ids, c->max_backends },	     { o->maps.services, c->max_services },
-		{ o->maps.service_counts, c->max_services }, { o->maps.maglev, c->max_services },
-		{ o->maps.backends, c->max_backends },	     { o->maps.backend_counts, c->max_backends },
-		{ o->maps.flows, flow_buckets(c) },
+		{ o->maps.ranges, c->max_services },	     { o->maps.quic_ids, c->max_backends },
+		{ o->maps.services, c->max_services },	     { o->maps.service_counts, c->max_services },
+		{ o->maps.maglev, c->max_services },	     { o->maps.backends, c->max_backends },
+		{ o->maps.backend_counts, c->max_backends }, { o->maps.flows, flow_buckets(c) },
 	};
 	int r = bpf_map__set_inner_map_fd(o->maps.maglev, rows);
 

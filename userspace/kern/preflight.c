@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/mem.h"
+#include "kern/attach.h"
 #include "kern/neigh.h"
 #include "kern/nic.h"
 #include "kern/pin.h"
@@ -180,6 +181,28 @@ static void check_native(struct preflight *p, const struct nic *n)
 	}
 }
 
+/* Packets longer than a page come in several buffers, which not every driver hands to XDP. */
+static void check_buffers(struct preflight *p, const struct nic *n)
+{
+	bool forced = p->conf->mode == KERN_XDP_NATIVE;
+
+	if (n->mtu <= ATTACH_BUFFER_MTU || p->conf->mode == KERN_XDP_GENERIC || !n->knows_features)
+		return;
+	if (!(n->features & NIC_RX_SG)) {
+		remedy(p, "ip link set dev %s mtu %d, or leave it in generic mode", n->name, ATTACH_BUFFER_MTU);
+		find(p, forced ? PREFLIGHT_FAIL : PREFLIGHT_WARN, n->name,
+		     "MTU %u needs frames of several buffers, which the driver does not give to XDP: no native mode",
+		     n->mtu);
+	} else if (!(n->features & NIC_XMIT_SG)) {
+		remedy(p, "ip link set dev %s mtu %d", n->name, ATTACH_BUFFER_MTU);
+		find(p, PREFLIGHT_WARN, n->name,
+		     "MTU %u: the driver receives frames of several buffers, but sends none for other interfaces",
+		     n->mtu);
+	} else {
+		find(p, PREFLIGHT_OK, n->name, "MTU %u: the driver has frames of several buffers", n->mtu);
+	}
+}
+
 static void check_program(struct preflight *p, const struct nic *n)
 {
 	if (!n->prog) {
@@ -245,6 +268,7 @@ static void check_interface(struct preflight *p, const char *name)
 		remedy(p, "ip link set dev %s up", name);
 	find(p, n->up ? PREFLIGHT_OK : PREFLIGHT_FAIL, name, "%s, MTU %u", n->up ? "up" : "down", n->mtu);
 	check_program(p, n);
+	check_buffers(p, n);
 	check_offloads(p, n);
 	check_stack(p, n);
 }

@@ -11,12 +11,15 @@
 #include "kern/mapio.h"
 #include "xdp.skel.h"
 
+/* SHARED: by several services, of which the place could name one only, so that it goes. */
+enum { WANTED = 1, SHARED };
+
 /* What is wanted of addresses and ports; parallel to the memory, entry by entry. */
 struct wanted {
 	struct live *l;
 	uint16_t *flags;	  /* of each place in the table of addresses */
 	struct lb_port *first;	  /* of each place in the table of addresses */
-	uint8_t *port;		  /* is each place in the table of ports wanted? */
+	uint8_t *port;		  /* of each place in the table of ports: WANTED, or SHARED */
 	struct lb_ranges *ranges; /* by address id */
 	size_t max_ranges;
 	bool dnat;
@@ -74,6 +77,15 @@ static int want_range(struct wanted *w, uint16_t address, const struct lb_range 
 	return -E2BIG;
 }
 
+/* Of this address, port and protocol; NULL: not in the table. */
+static uint8_t *place_of(const struct wanted *w, const struct lb_port *p)
+{
+	struct directory *d = &w->l->directory;
+	const struct lb_port *e = directory_find_port(d, p->address, p->port, p->proto);
+
+	return e ? &w->port[e - &d->ports[0].way[0]] : NULL;
+}
+
 static int want_ports(struct wanted *w, uint16_t address, const struct lb_service *s, uint16_t service)
 {
 	struct directory *d = &w->l->directory;
@@ -86,11 +98,30 @@ static int want_ports(struct wanted *w, uint16_t address, const struct lb_servic
 
 	if (r < 0)
 		return r;
-	w->port[directory_find_port(d, p.address, p.port, p.proto) - &d->ports[0].way[0]] = 1;
+	*place_of(w, &p) = WANTED;
 	first = &w->first[directory_find(d, &s->vip.addr) - &d->addresses[0].way[0]];
 	if (!first->proto)
 		*first = p;
 	return 0;
+}
+
+/* Fragments without ports belong to the only service that the protocol has on the address, if it is the only one. */
+static int want_any(struct wanted *w, uint16_t address, const struct lb_service *s, uint16_t service)
+{
+	struct lb_port p = {
+		.address = address, .proto = s->vip.proto | LB_PORT_ANY, .rules = (uint8_t)s->rules, .service = service
+	};
+	uint8_t *place = place_of(w, &p);
+	int r;
+
+	if (place && *place) {
+		*place = SHARED;
+		return 0;
+	}
+	r = directory_set_port(&w->l->directory, &p);
+	if (r == 0)
+		*place_of(w, &p) = WANTED;
+	return r;
 }
 
 static int want_service(struct wanted *w, const struct lb_service *s, uint16_t service)
@@ -102,10 +133,12 @@ static int want_service(struct wanted *w, const struct lb_service *s, uint16_t s
 				  .rules = (uint8_t)s->rules,
 				  .service = service };
 	uint16_t flags = LB_ADDRESS_VIP | (s->echo ? LB_ADDRESS_ECHO : 0);
-	int id = want_address(w, &s->vip.addr, flags);
+	int id = want_address(w, &s->vip.addr, flags), r = 0;
 
-	if (id < 0)
-		return id;
+	if (id >= 0)
+		r = want_any(w, (uint16_t)id, s, service);
+	if (id < 0 || r < 0)
+		return id < 0 ? id : r;
 	if (!several)
 		return want_ports(w, (uint16_t)id, s, service);
 	return want_range(w, (uint16_t)id, &range);
@@ -179,7 +212,7 @@ static void settle_all(struct wanted *w)
 		if (memcmp(&addresses[i].first, &w->first[i], sizeof(w->first[i])) != 0)
 			directory_set_first(&addresses[i], &w->first[i]);
 	for (size_t i = 0; i < d->nports * LB_PORT_WAYS; i++)
-		if (ports[i].proto && !w->port[i])
+		if (ports[i].proto && w->port[i] != WANTED)
 			directory_clear_port(&ports[i]);
 	for (size_t i = 0; i < d->naddresses * LB_ADDRESS_WAYS; i++)
 		if (addresses[i].flags != w->flags[i])
