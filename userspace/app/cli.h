@@ -20,3 +20,4 @@ int cmd_check(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_whoami(int argc, char **argv);
 int cmd_bpf(int argc, char **argv);
+int cmd_explain_flow(int argc, char **argv);

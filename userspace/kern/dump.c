@@ -15,6 +15,7 @@
 #include "kern/flow.h"
 #include "kern/mapio.h"
 #include "kern/pin.h"
+#include "kern/pinned.h"
 #include "kern/reason.h"
 #include "kern/table.h"
 #include "lb/count.h"
@@ -78,17 +79,6 @@ static void end_row(struct dump *d)
 {
 	d->fn(d->ctx, d->cells, d->n);
 	d->n = 0;
-}
-
-static int open_map(const struct dump *d, const char *name)
-{
-	char path[PIN_PATH_MAX];
-	int fd;
-
-	if (pin_map_path(d->dir, name, path) < 0)
-		return -ENAMETOOLONG;
-	fd = bpf_obj_get(path);
-	return fd < 0 ? -errno : fd;
 }
 
 static struct endpoint endpoint_of(const struct lb_addr *a, __be16 port)
@@ -209,7 +199,7 @@ static void row_map(struct dump *d, const char *name)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
-	_cleanup_close_ int fd = open_map(d, name);
+	_cleanup_close_ int fd = pinned_map(d->dir, name);
 	const char *type;
 	struct flow_fill fill = { 0 };
 	uint64_t used, room;
@@ -258,7 +248,7 @@ static void put_traffic(struct dump *d, int fd, uint32_t id)
 
 static int rows_services(struct dump *d)
 {
-	_cleanup_close_ int counts = open_map(d, "service_counts");
+	_cleanup_close_ int counts = pinned_map(d->dir, "service_counts");
 
 	for (uint32_t id = 0; id < d->table.nservices; id++) {
 		const struct lb_service *s = &d->table.services[id];
@@ -277,28 +267,19 @@ static int rows_services(struct dump *d)
 	return counts < 0 ? counts : 0;
 }
 
-static void put_rules(struct dump *d, uint8_t rules)
-{
-	static const char *const names[] = { "track", "affinity", "quic", "local" }; /* LB_RULE_*, bit by bit */
-	char text[64] = "";
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (rules >> i & 1)
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", *text ? " " : "", names[i]);
-	put_text(d, "rules", "%s", text);
-}
-
 /* A port or a range of them, as the program sees it. */
 static void row_vip(struct dump *d, const struct lb_addr *addr, const struct lb_range *r)
 {
 	struct endpoint at = endpoint_of(addr, htons(r->first));
+	char rules[TABLE_RULES_MAX];
 
 	put_endpoint(d, "vip", &at);
 	put_number(d, "lastPort", r->last);
 	put_proto(d, r->proto);
 	put_text(d, "service", "%s", service_name(d, r->service));
 	put_number(d, "serviceId", r->service);
-	put_rules(d, r->rules);
+	table_rules(r->rules, rules);
+	put_text(d, "rules", "%s", rules);
 	end_row(d);
 }
 
@@ -329,9 +310,9 @@ static void rows_ranges(struct dump *d, int ranges, const struct lb_address *a)
 
 static int rows_vips(struct dump *d)
 {
-	_cleanup_close_ int addresses = open_map(d, "addresses");
-	_cleanup_close_ int ports = open_map(d, "ports");
-	_cleanup_close_ int ranges = open_map(d, "ranges");
+	_cleanup_close_ int addresses = pinned_map(d->dir, "addresses");
+	_cleanup_close_ int ports = pinned_map(d->dir, "ports");
+	_cleanup_close_ int ranges = pinned_map(d->dir, "ranges");
 	struct lb_address_bucket b;
 
 	if (addresses < 0 || ports < 0 || ranges < 0)
@@ -343,20 +324,6 @@ static int rows_vips(struct dump *d)
 				rows_ranges(d, ranges, &b.way[w]);
 			}
 	return 0;
-}
-
-static const char *backend_state(const struct lb_backend *b)
-{
-	if (b->retired)
-		return "retired";
-	return b->flags & LB_BACKEND_UP ? "up" : "down";
-}
-
-static const char *mode_name(uint8_t mode)
-{
-	static const char *const names[] = { "snat", "dnat", "dsr", "ipip", "gue" };
-
-	return mode < ARRAY_LEN(names) ? names[mode] : "unknown";
 }
 
 static void put_hop(struct dump *d, const struct lb_backend *b)
@@ -376,7 +343,7 @@ static void put_hop(struct dump *d, const struct lb_backend *b)
 
 static int rows_backends(struct dump *d)
 {
-	_cleanup_close_ int counts = open_map(d, "backend_counts");
+	_cleanup_close_ int counts = pinned_map(d->dir, "backend_counts");
 
 	for (uint32_t id = 0; id < d->table.nbackends; id++) {
 		const struct lb_backend *b = &d->table.backends[id];
@@ -387,8 +354,8 @@ static int rows_backends(struct dump *d)
 		put_number(d, "id", id);
 		put_text(d, "service", "%s", service_name(d, b->service));
 		put_endpoint(d, "backend", &at);
-		put_text(d, "forwarding", "%s", mode_name(b->mode));
-		put_text(d, "state", "%s", backend_state(b));
+		put_text(d, "forwarding", "%s", table_mode(b));
+		put_text(d, "state", "%s", table_state(b));
 		put_hop(d, b);
 		put_number(d, "generation", b->gen);
 		put_traffic(d, counts, id);
@@ -429,7 +396,7 @@ static int rows_flows(struct dump *d)
 
 static int rows_reasons(struct dump *d)
 {
-	_cleanup_close_ int fd = open_map(d, "reasons");
+	_cleanup_close_ int fd = pinned_map(d->dir, "reasons");
 	const struct reason_info *r;
 
 	for (uint32_t i = 0; fd >= 0 && (r = reason_at(i)) != NULL; i++) {
@@ -446,45 +413,6 @@ static int rows_reasons(struct dump *d)
 	return fd < 0 ? fd : 0;
 }
 
-/* ---- opening ---- */
-
-static int refuse(struct err_list *errs, const char *dir, int r)
-{
-	err_add(errs, (struct place){ 0 }, "kernel.pinPath", "cannot read what is pinned under %s: %s%s", dir,
-		strerror(-r),
-		r == -ENOENT   ? "; nothing was loaded there, or the configuration names another path"
-		: r == -EPERM  ? "; root is needed"
-		: r == -EACCES ? "; root is needed"
-			       : "");
-	return r;
-}
-
-static int read_array(const struct dump *d, const char *name, void *out, uint32_t n, size_t size)
-{
-	_cleanup_close_ int fd = open_map(d, name);
-
-	return fd < 0 ? fd : mapio_read_array(fd, out, n, size);
-}
-
-static int open_dump(struct dump *d, struct err_list *errs)
-{
-	int r = read_array(d, "abi", &d->abi, 1, sizeof(d->abi));
-
-	if (r < 0)
-		return refuse(errs, d->dir, r);
-	if (d->abi.abi != LB_ABI) {
-		err_add(errs, (struct place){ 0 }, "kernel.pinPath",
-			"what is pinned under %s has ABI %u, and this version reads %u: use the sluice that loaded it",
-			d->dir, d->abi.abi, LB_ABI);
-		return -ESTALE;
-	}
-	table_init(&d->table, d->abi.max_services, d->abi.max_backends);
-	r = read_array(d, "services", d->table.services, d->table.nservices, sizeof(*d->table.services));
-	if (r == 0)
-		r = read_array(d, "backends", d->table.backends, d->table.nbackends, sizeof(*d->table.backends));
-	return r < 0 ? refuse(errs, d->dir, r) : 0;
-}
-
 int dump_rows(const char *pin_path, enum dump_what what, const struct dump_filter *filter,
 	      void (*fn)(void *ctx, const struct dump_cell *cells, size_t n), void *ctx, struct err_list *errs)
 {
@@ -494,12 +422,12 @@ int dump_rows(const char *pin_path, enum dump_what what, const struct dump_filte
 		[DUMP_FLOWS] = rows_flows,	 [DUMP_REASONS] = rows_reasons,
 	};
 	struct dump d = { .dir = pin_path, .filter = filter, .fn = fn, .ctx = ctx };
-	int r = open_dump(&d, errs);
+	int r = pinned_open(pin_path, &d.abi, &d.table, errs);
 
 	if (r == 0) {
 		r = rows[what](&d);
 		if (r < 0)
-			refuse(errs, pin_path, r);
+			pinned_refuse(errs, pin_path, r);
 	}
 	table_free(&d.table);
 	return r;

@@ -5,10 +5,11 @@
 #include <errno.h>
 #include <string.h>
 #include "base/mem.h"
-#include "kern/pin.h"
+#include "kern/pinned.h"
 #include "kern/probe.h"
 #include "lb/backend.h"
 #include "lb/flow.h"
+#include "lb/hash.h"
 
 #define BATCH 256 /* buckets asked for at once */
 
@@ -56,13 +57,22 @@ static const struct lb_addr *source_of(const struct lb_flow *f, const struct lb_
 	return f->source == b->source ? &b->snat : &b->old_snat;
 }
 
-/* False: the entry is the other half of a flow, or an earlier owner's. */
-static bool decode(const struct lb_flow *f, const struct table *owners, const struct clock *c, struct flow *ret)
+/* NULL: the entry is an earlier owner's. */
+static const struct lb_backend *backend_of(const struct lb_flow *f, const struct table *owners)
 {
 	const struct lb_backend *b = f->backend < owners->nbackends ? &owners->backends[f->backend] : NULL;
 
-	if (f->flags & LB_FLOW_REVERSE || !b || b->gen != f->gen)
-		return false;
+	return b && b->gen == f->gen ? b : NULL;
+}
+
+/* Touched since the clock was read: not idle. */
+static uint32_t idle_of(const struct lb_flow *f, const struct clock *c)
+{
+	return c->hz && (int32_t)(c->now - f->seen) > 0 ? (c->now - f->seen) / c->hz : 0;
+}
+
+static void fill(const struct lb_flow *f, const struct lb_backend *b, const struct clock *c, struct flow *ret)
+{
 	*ret = (struct flow){
 		.proto = f->proto & (uint8_t)~LB_FLOW_CLIENT,
 		.client = endpoint_of(&f->client, f->port),
@@ -72,10 +82,18 @@ static bool decode(const struct lb_flow *f, const struct table *owners, const st
 		.service_id = b->service,
 		.backend_id = f->backend,
 		.state = state_of(f),
+		.idle_s = idle_of(f, c),
 	};
-	/* Touched since the clock was read: not idle. */
-	if (c->hz && (int32_t)(c->now - f->seen) > 0)
-		ret->idle_s = (c->now - f->seen) / c->hz;
+}
+
+/* False: the entry is the other half of a flow, or an earlier owner's. */
+static bool decode(const struct lb_flow *f, const struct table *owners, const struct clock *c, struct flow *ret)
+{
+	const struct lb_backend *b = backend_of(f, owners);
+
+	if (!b || f->flags & LB_FLOW_REVERSE)
+		return false;
+	fill(f, b, c, ret);
 	return true;
 }
 
@@ -118,13 +136,10 @@ static int open_table(const char *pin_path, struct walk *w)
 {
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
-	char path[PIN_PATH_MAX];
 
-	if (pin_map_path(pin_path, "flows", path) < 0)
-		return -ENAMETOOLONG;
-	w->fd = bpf_obj_get(path);
+	w->fd = pinned_map(pin_path, "flows");
 	if (w->fd < 0)
-		return -errno;
+		return w->fd;
 	if (bpf_obj_get_info_by_fd(w->fd, &info, &len) < 0)
 		return -errno;
 	if (info.value_size != sizeof(struct lb_flow_bucket))
@@ -162,4 +177,87 @@ int flow_each(const char *pin_path, const struct table *owners, bool (*fn)(void 
 	if (probe_jiffies(&w.clock.now) < 0)
 		w.clock.hz = 0;
 	return walk(pin_path, &w);
+}
+
+/* ---- one ---- */
+
+struct lookup {
+	int fd;
+	uint32_t buckets;
+	const struct lb_hash_key *key;
+};
+
+/* The entry that lies under the tuple's hash, whosever it is. 0, -ENOENT or -errno. */
+static int entry_at(const struct lookup *l, const struct lb_tuple *t, struct lb_flow *ret)
+{
+	uint64_t hash = lb_hash_tuple(t, l->key);
+	uint32_t at = (uint32_t)hash & (l->buckets - 1), tag = (uint32_t)(hash >> 32) | 1;
+	struct lb_flow_bucket b;
+
+	if (bpf_map_lookup_elem(l->fd, &at, &b) < 0)
+		return -errno;
+	for (int way = 0; way < LB_FLOW_WAYS; way++)
+		if (b.tag[way] == tag) {
+			*ret = b.entry[way];
+			return 0;
+		}
+	return -ENOENT;
+}
+
+/* The tuple of the client's packets, or of the backend's. */
+static struct lb_tuple tuple_of(const struct lb_flow *f, const struct lb_backend *b, bool answer)
+{
+	struct lb_tuple client = {
+		.src = f->client, .dst = b->vip, .sport = f->port, .dport = f->vport, .proto = f->proto
+	};
+	struct lb_tuple server = { .src = b->addr,
+				   .dst = *source_of(f, b),
+				   .sport = b->port ? b->port : f->vport,
+				   .dport = f->snat_port,
+				   .proto = f->proto };
+
+	return answer ? server : client;
+}
+
+static uint32_t quiet_of(const struct lookup *l, const struct lb_flow *f, const struct lb_backend *b,
+			 const struct clock *c)
+{
+	uint32_t idle = idle_of(f, c), other = UINT32_MAX;
+	struct lb_tuple t = tuple_of(f, b, !(f->flags & LB_FLOW_REVERSE));
+	struct lb_flow mirror;
+
+	if (!(f->flags & LB_FLOW_ALONE) && entry_at(l, &t, &mirror) == 0)
+		other = idle_of(&mirror, c);
+	return idle < other ? idle : other;
+}
+
+int flow_find(const char *pin_path, const struct table *owners, const struct lb_hash_key *key,
+	      const struct lb_tuple *tuple, struct flow_hit *ret)
+{
+	struct walk w = { .clock.hz = probe_hz() };
+	struct lookup l = { .key = key };
+	const struct lb_backend *b;
+	struct lb_tuple own;
+	struct lb_flow f;
+	int r = open_table(pin_path, &w);
+
+	l.fd = w.fd;
+	l.buckets = (uint32_t)(w.fill.room / LB_FLOW_WAYS);
+	if (r == 0)
+		r = probe_jiffies(&w.clock.now);
+	if (r == 0)
+		r = entry_at(&l, tuple, &f);
+	if (r == 0) {
+		b = backend_of(&f, owners);
+		*ret = (struct flow_hit){ .answer = f.flags & LB_FLOW_REVERSE };
+		if (b)
+			own = tuple_of(&f, b, ret->answer);
+		r = b && memcmp(&own, tuple, sizeof(own)) == 0 ? 0 : -ENOENT;
+	}
+	if (r == 0) {
+		fill(&f, b, &w.clock, &ret->flow);
+		ret->quiet_s = quiet_of(&l, &f, b, &w.clock);
+	}
+	mem_closep(&w.fd);
+	return r;
 }

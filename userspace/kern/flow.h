@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include "base/addr.h"
 #include "kern/table.h"
+#include "lb/abi.h"
 
 struct flow {
 	uint8_t proto;
@@ -19,8 +20,19 @@ struct flow_fill {
 	uint64_t flows;
 };
 
+/* What a packet with some tuple would find. */
+struct flow_hit {
+	struct flow flow;
+	bool answer;	  /* the tuple is the backend's */
+	uint32_t quiet_s; /* since the last packet of either direction */
+};
+
 /* How full the table is. 0 or -errno. */
 int flow_fill(const char *pin_path, struct flow_fill *ret);
 /* Calls fn for each flow until it returns false. Flows that come and go meanwhile may be missed; those of an id's
  * earlier owner are dead and left out. `owners`: the pinned records that entries refer to. 0 or -errno. */
 int flow_each(const char *pin_path, const struct table *owners, bool (*fn)(void *ctx, const struct flow *f), void *ctx);
+/* The flow that packets with this tuple belong to, or, with LB_FLOW_CLIENT in its protocol, the client's entry. 0,
+ * -ENOENT: none, or -errno. */
+int flow_find(const char *pin_path, const struct table *owners, const struct lb_hash_key *key,
+	      const struct lb_tuple *tuple, struct flow_hit *ret);

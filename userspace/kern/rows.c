@@ -20,12 +20,12 @@ static void rows_clear(struct rows *r)
 }
 
 /* The value of the service's inner map. -ENOENT: none. */
-static int read_inner(struct live *l, uint32_t service, void *ret)
+static int read_inner(int maglev_fd, uint32_t service, void *ret)
 {
 	_cleanup_close_ int fd = -1;
 	uint32_t id, zero = 0;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(l->object->maps.maglev), &service, &id) < 0)
+	if (bpf_map_lookup_elem(maglev_fd, &service, &id) < 0)
 		return -errno;
 	fd = bpf_map_get_fd_by_id(id);
 	if (fd < 0 || bpf_map_lookup_elem(fd, &zero, ret) < 0)
@@ -33,14 +33,14 @@ static int read_inner(struct live *l, uint32_t service, void *ret)
 	return 0;
 }
 
-int rows_read(struct live *l, uint32_t service, struct rows *ret)
+int rows_load(int maglev_fd, uint32_t size, uint32_t service, struct rows *ret)
 {
 	int r;
 
-	*ret = (struct rows){ .size = l->maglev_size, .row = mem_alloc(l->maglev_size * LB_ROW_BYTES) };
+	*ret = (struct rows){ .size = size, .row = mem_alloc(size * LB_ROW_BYTES) };
 	ret->past = (struct lb_past *)(void *)(ret->row + ret->size);
 	rows_clear(ret);
-	r = read_inner(l, service, ret->row);
+	r = read_inner(maglev_fd, service, ret->row);
 	if (r < 0 && r != -ENOENT) {
 		rows_free(ret);
 		return r;
@@ -48,6 +48,11 @@ int rows_read(struct live *l, uint32_t service, struct rows *ret)
 	for (uint32_t i = 0; i < ret->size; i++)
 		ret->moved += !!(ret->row[i] & LB_ROW_MOVED);
 	return 0;
+}
+
+int rows_read(struct live *l, uint32_t service, struct rows *ret)
+{
+	return rows_load(bpf_map__fd(l->object->maps.maglev), l->maglev_size, service, ret);
 }
 
 void rows_free(struct rows *r)

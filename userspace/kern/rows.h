@@ -17,6 +17,8 @@ struct rows {
 
 /* What is installed; rows of nobody if nothing is. Freed by rows_free(). 0 or -errno. */
 int rows_read(struct live *l, uint32_t service, struct rows *ret);
+/* The same from the map `maglev`, without an agent. */
+int rows_load(int maglev_fd, uint32_t size, uint32_t service, struct rows *ret);
 void rows_free(struct rows *r);
 /* Puts `want` (ids, LB_ROW_NONE for nobody) into force. With `remember`, rows that go to another backend are marked as
  * moved since now_s (CLOCK_BOOTTIME); marks of before stay. What rows remember of ids for which forget() says true is

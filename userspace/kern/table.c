@@ -2,6 +2,7 @@
 #include "kern/table.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
@@ -184,4 +185,29 @@ void table_retire_backend(struct table *t, uint32_t id, uint64_t now_ns)
 {
 	t->backends[id].flags &= (uint16_t)~LB_BACKEND_UP;
 	t->backends[id].retired = now_ns;
+}
+
+const char *table_state(const struct lb_backend *b)
+{
+	if (b->retired)
+		return "retired";
+	return b->flags & LB_BACKEND_UP ? "up" : "down";
+}
+
+const char *table_mode(const struct lb_backend *b)
+{
+	static const char *const names[] = { "snat", "dnat", "dsr", "ipip", "gue" }; /* LB_MODE_* */
+
+	return b->mode < ARRAY_LEN(names) ? names[b->mode] : "unknown";
+}
+
+void table_rules(uint32_t rules, char out[TABLE_RULES_MAX])
+{
+	static const char *const names[] = { "track", "affinity", "quic", "local" }; /* LB_RULE_*, bit by bit */
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (rules >> i & 1)
+			n += (size_t)snprintf(out + n, TABLE_RULES_MAX - n, "%s%s", n ? " " : "", names[i]);
 }

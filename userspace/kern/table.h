@@ -34,6 +34,12 @@ static inline bool table_backend_active(const struct lb_backend *b)
 	return b->flags & LB_BACKEND_USED && !b->retired;
 }
 
+/* In words: "up", "down", "retired"; "snat", "dnat", ...; "track affinity". */
+#define TABLE_RULES_MAX 64
+const char *table_state(const struct lb_backend *b);
+const char *table_mode(const struct lb_backend *b);
+void table_rules(uint32_t rules, char out[TABLE_RULES_MAX]);
+
 struct lb_addr table_addr(const struct addr *a);
 /* last: last port of a range; 0: only the endpoint's own. */
 struct lb_vip_key table_vip(const struct endpoint *at, uint16_t last, uint8_t proto);
