@@ -25,6 +25,7 @@ struct explain {
 	struct lb_traits traits;
 	struct rows *rows; /* by service, read when asked for; size 0: not yet */
 	int ranges_fd, maglev_fd;
+	struct flow_search flows;
 	uint32_t udp_idle, snat_lo, snat_hi;
 };
 
@@ -131,6 +132,8 @@ static int read_all(struct explain *e)
 	e->rows = mem_zalloc(e->table.nservices * sizeof(*e->rows));
 	read_constants(e);
 	if (r == 0)
+		r = flow_search_open(e->dir, &e->flows);
+	if (r == 0)
 		r = e->ranges_fd < 0 ? e->ranges_fd : e->maglev_fd < 0 ? e->maglev_fd : 0;
 	return r;
 }
@@ -141,7 +144,7 @@ int explain_open(const char *pin_path, struct explain **ret, struct err_list *er
 	int r;
 
 	e->dir = mem_strdup(pin_path);
-	e->ranges_fd = e->maglev_fd = -1;
+	e->ranges_fd = e->maglev_fd = e->flows.fd = -1;
 	r = pinned_open(pin_path, &e->abi, &e->table, errs);
 	if (r == 0) {
 		r = read_all(e);
@@ -164,6 +167,7 @@ void explain_close(struct explain **ep)
 		rows_free(&e->rows[id]);
 	mem_closep(&e->ranges_fd);
 	mem_closep(&e->maglev_fd);
+	mem_closep(&e->flows.fd);
 	table_free(&e->table);
 	free(e->directory.addresses);
 	free(e->directory.ports);
@@ -292,7 +296,7 @@ static int look_at_row(struct explain *e, const struct lb_tuple *t, uint16_t ser
 
 static int find_entry(const struct explain *e, const struct lb_tuple *t, bool *ret_known, struct flow_hit *ret)
 {
-	int r = flow_find(e->dir, &e->table, &e->abi.key, t, ret);
+	int r = flow_find(&e->flows, &e->table, &e->abi.key, t, ret);
 
 	*ret_known = r == 0;
 	return r == -ENOENT ? 0 : r;

@@ -181,20 +181,15 @@ int flow_each(const char *pin_path, const struct table *owners, bool (*fn)(void 
 
 /* ---- one ---- */
 
-struct lookup {
-	int fd;
-	uint32_t buckets;
-	const struct lb_hash_key *key;
-};
-
 /* The entry that lies under the tuple's hash, whosever it is. 0, -ENOENT or -errno. */
-static int entry_at(const struct lookup *l, const struct lb_tuple *t, struct lb_flow *ret)
+static int entry_at(const struct flow_search *s, const struct lb_hash_key *key, const struct lb_tuple *t,
+		    struct lb_flow *ret)
 {
-	uint64_t hash = lb_hash_tuple(t, l->key);
-	uint32_t at = (uint32_t)hash & (l->buckets - 1), tag = (uint32_t)(hash >> 32) | 1;
+	uint64_t hash = lb_hash_tuple(t, key);
+	uint32_t at = (uint32_t)hash & (s->buckets - 1), tag = (uint32_t)(hash >> 32) | 1;
 	struct lb_flow_bucket b;
 
-	if (bpf_map_lookup_elem(l->fd, &at, &b) < 0)
+	if (bpf_map_lookup_elem(s->fd, &at, &b) < 0)
 		return -errno;
 	for (int way = 0; way < LB_FLOW_WAYS; way++)
 		if (b.tag[way] == tag) {
@@ -219,45 +214,50 @@ static struct lb_tuple tuple_of(const struct lb_flow *f, const struct lb_backend
 	return answer ? server : client;
 }
 
-static uint32_t quiet_of(const struct lookup *l, const struct lb_flow *f, const struct lb_backend *b,
-			 const struct clock *c)
+static uint32_t quiet_of(const struct flow_search *s, const struct lb_hash_key *key, const struct lb_flow *f,
+			 const struct lb_backend *b, const struct clock *c)
 {
 	uint32_t idle = idle_of(f, c), other = UINT32_MAX;
 	struct lb_tuple t = tuple_of(f, b, !(f->flags & LB_FLOW_REVERSE));
 	struct lb_flow mirror;
 
-	if (!(f->flags & LB_FLOW_ALONE) && entry_at(l, &t, &mirror) == 0)
+	if (!(f->flags & LB_FLOW_ALONE) && entry_at(s, key, &t, &mirror) == 0)
 		other = idle_of(&mirror, c);
 	return idle < other ? idle : other;
 }
 
-int flow_find(const char *pin_path, const struct table *owners, const struct lb_hash_key *key,
+int flow_search_open(const char *pin_path, struct flow_search *ret)
+{
+	struct walk w = { .fd = -1 };
+	int r = open_table(pin_path, &w);
+
+	if (r < 0)
+		mem_closep(&w.fd);
+	*ret = (struct flow_search){ .fd = w.fd, .buckets = (uint32_t)(w.fill.room / LB_FLOW_WAYS), .hz = probe_hz() };
+	return r;
+}
+
+int flow_find(const struct flow_search *s, const struct table *owners, const struct lb_hash_key *key,
 	      const struct lb_tuple *tuple, struct flow_hit *ret)
 {
-	struct walk w = { .clock.hz = probe_hz() };
-	struct lookup l = { .key = key };
+	struct clock clock = { .hz = s->hz };
 	const struct lb_backend *b;
 	struct lb_tuple own;
 	struct lb_flow f;
-	int r = open_table(pin_path, &w);
+	int r = probe_jiffies(&clock.now);
 
-	l.fd = w.fd;
-	l.buckets = (uint32_t)(w.fill.room / LB_FLOW_WAYS);
 	if (r == 0)
-		r = probe_jiffies(&w.clock.now);
-	if (r == 0)
-		r = entry_at(&l, tuple, &f);
-	if (r == 0) {
-		b = backend_of(&f, owners);
-		*ret = (struct flow_hit){ .answer = f.flags & LB_FLOW_REVERSE };
-		if (b)
-			own = tuple_of(&f, b, ret->answer);
-		r = b && memcmp(&own, tuple, sizeof(own)) == 0 ? 0 : -ENOENT;
-	}
-	if (r == 0) {
-		fill(&f, b, &w.clock, &ret->flow);
-		ret->quiet_s = quiet_of(&l, &f, b, &w.clock);
-	}
-	mem_closep(&w.fd);
-	return r;
+		r = entry_at(s, key, tuple, &f);
+	if (r < 0)
+		return r;
+	b = backend_of(&f, owners);
+	if (!b)
+		return -ENOENT;
+	*ret = (struct flow_hit){ .answer = f.flags & LB_FLOW_REVERSE };
+	own = tuple_of(&f, b, ret->answer);
+	if (memcmp(&own, tuple, sizeof(own)) != 0)
+		return -ENOENT;
+	fill(&f, b, &clock, &ret->flow);
+	ret->quiet_s = quiet_of(s, key, &f, b, &clock);
+	return 0;
 }

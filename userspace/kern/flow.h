@@ -32,7 +32,14 @@ int flow_fill(const char *pin_path, struct flow_fill *ret);
 /* Calls fn for each flow until it returns false. Flows that come and go meanwhile may be missed; those of an id's
  * earlier owner are dead and left out. `owners`: the pinned records that entries refer to. 0 or -errno. */
 int flow_each(const char *pin_path, const struct table *owners, bool (*fn)(void *ctx, const struct flow *f), void *ctx);
+/* For asking for single flows. */
+struct flow_search {
+	int fd;
+	uint32_t buckets, hz;
+};
+
+int flow_search_open(const char *pin_path, struct flow_search *ret); /* 0 or -errno; the caller closes fd */
 /* The flow that packets with this tuple belong to, or, with LB_FLOW_CLIENT in its protocol, the client's entry. 0,
  * -ENOENT: none, or -errno. */
-int flow_find(const char *pin_path, const struct table *owners, const struct lb_hash_key *key,
+int flow_find(const struct flow_search *s, const struct table *owners, const struct lb_hash_key *key,
 	      const struct lb_tuple *tuple, struct flow_hit *ret);
