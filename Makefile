@@ -99,6 +99,15 @@ $(BUILD)/bench/xdp: $(BENCHES) $(LIB)
 bench-xdp: $(BUILD)/bench/xdp ## ns per packet beside programs that do the least; live frames; ring changes (root)
 	@$<; r=$$?; [ $$r -eq 77 ] || exit $$r
 -include $(BENCHES:.o=.d) $(BUILD)/bench/drive.bpf.d
+
+# The reference model against the program. MODEL_PACKETS= and MODEL_SEED= choose how long and which packets.
+MODEL_PACKETS ?= 20000
+$(BUILD)/model/driver: tests/model/driver.c tests/bench/xdp/net.c $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests/bench/xdp $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+.PHONY: model
+model: $(BUILD)/model/driver ## a reference model of the whole decision against the XDP program, on random packets (root)
+	@$(PYTHON) tests/model/run.py $< $(MODEL_PACKETS) $(MODEL_SEED); r=$$?; [ $$r -eq 77 ] || exit $$r
 # --- packet tests (end) ---
 
 # --- the verifier, and kernels other than this one (begin) ---
@@ -143,6 +152,7 @@ test: ## every test: packages, lint, unit, packet, verifier, configuration, end 
 	$(MAKE) --no-print-directory all
 	$(MAKE) --no-print-directory unit
 	$(MAKE) --no-print-directory packet
+	$(MAKE) --no-print-directory model
 	$(MAKE) --no-print-directory verify
 	$(MAKE) --no-print-directory conf
 	$(MAKE) --no-print-directory e2e
