@@ -100,6 +100,9 @@ INLINE enum verdict stage_affinity(struct pkt *p)
 	p->to = row_backend(p->backend);
 	if (!p->to)
 		return END(p, no_backend);
-	p->fresh = pkt_is_syn(p);
+	if (!LB_MODE_DIRECT(p->to->mode)) /* of before a change of forwarding: only the flow's entry can say how */
+		p->to = NULL;
+	else
+		p->fresh = pkt_is_syn(p);
 	return NEXT;
 }

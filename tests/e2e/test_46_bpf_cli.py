@@ -114,6 +114,64 @@ def test_bpftool_shows_the_maps_with_names(agent):
     assert "xdp" in links
 
 
+# ---- explain ----
+
+def explain(agent, *args):
+    result = agent.command("explain", *args, "--pin", agent.pin, "--json")
+    assert result.returncode == 0, result.stdout
+    return json.loads(result.stdout)
+
+
+def test_explain_agrees_with_where_connections_went(agent):
+    with connect(agent) as a, Datagrams(VIP, 53, agent.net.client) as d:
+        assert a.echo(b"1")
+        server = d.ask(b"2")[0]
+        told = explain(agent, "tcp", "%s:%d" % a.sock.getsockname(), VIP + ":5432")
+        assert told["service"] == "db@file" and told["rules"] == "track" and "established" in told["entry"]
+        for packet in told["packets"]:
+            assert (packet["backend"], packet["reason"], packet["forwarding"]) == (a.local, "forwarded", "snat")
+        told = explain(agent, "udp", "%s:%d" % d.sock.getsockname(), VIP + ":53")
+        assert [p["backend"] for p in told["packets"]] == ["198.18.1.1%s:53" % server[1]]
+        text = agent.command("explain", "-c", agent.config, "tcp", "%s:%d" % a.sock.getsockname(), VIP + ":5432").stdout
+        assert "db@file" in text and "to %s, up, snat, next hop" % a.local in text and "the flow table has it" in text
+
+
+def test_explain_tells_a_new_flow_before_it_comes(agent):
+    told = explain(agent, "tcp", CLIENT + ":31999", VIP + ":5432")
+    assert told["entry"] == "" and {p["packet"]: p["reason"] for p in told["packets"]} == {"SYN": "forwarded", "data": "no_flow"}
+    with connect(agent, source_port=31999) as s:
+        assert s.local == told["packets"][0]["backend"] == told["rowBackend"]
+
+
+@pytest.mark.parametrize("dst,says", [(VIP + ":81", "no service has this port"), ("198.18.0.99:80", "the address is not virtual")])
+def test_explain_of_what_is_not_ours(agent, dst, says):
+    result = agent.command("explain", "tcp", CLIENT + ":1000", dst, "--pin", agent.pin)
+    assert result.returncode == 0 and "pass (not_ours)" in result.stdout and says in result.stdout, result.stdout
+
+
+def test_explain_without_a_port_wants_one(agent):
+    result = agent.command("explain", "tcp", CLIENT, VIP + ":5432", "--pin", agent.pin)
+    assert result.returncode == 0 and "give it as SRC:PORT" in result.stdout
+
+
+@pytest.mark.parametrize("args,says", [
+    (["icmp", "1.2.3.4:1", "1.2.3.4:5"], "neither tcp nor udp"),
+    (["tcp", "here", "1.2.3.4:5"], "ADDR:PORT"),
+    (["tcp", "1.2.3.4:1", "1.2.3.4"], "ADDR:PORT"),
+    (["tcp", "1.2.3.4:1", "[fd00::1]:80"], "families"),
+    (["tcp", "1.2.3.4:1"], "protocol, source and destination"),
+    (["tcp", "1.2.3.4:1", "1.2.3.4:5", "-c", "x", "--pin", "y"], "exclude"),
+])
+def test_wrong_usage_of_explain(agent, args, says):
+    result = agent.command("explain", *args)
+    assert result.returncode == 2 and says in result.stdout, result.stdout
+
+
+def test_explain_of_nothing_pinned(agent):
+    result = agent.command("explain", "tcp", "1.2.3.4:1", "1.2.3.4:5", "--pin", "/sys/fs/bpf/nobody-was-here")
+    assert result.returncode == 1 and "nobody-was-here" in result.stdout
+
+
 # ---- capture ----
 
 def test_capture_of_one_reason(agent):

@@ -46,6 +46,7 @@ static struct kern_backend backends[MAX_SERVICES][MAX_SERVERS];
 static char names[MAX_SERVICES][32];
 static size_t nservices;
 static uint64_t counted[REASONS_MAX];
+static struct explain *explained; /* NULL: the tables changed since */
 
 static _Noreturn void die(const char *what)
 {
@@ -230,21 +231,30 @@ static void on_packet(char *args)
 	putchar('\n');
 }
 
+/* It reads the tables once, so it is good until they change. */
+static struct explain *explain_now(void)
+{
+	struct err_list errs;
+
+	err_init(&errs);
+	if (!explained && explain_open(PIN_PATH, &explained, &errs) < 0)
+		die("explain");
+	err_free(&errs);
+	return explained;
+}
+
 static void on_explain(char *args)
 {
 	char proto[8], src[64], dst[64];
-	struct explain *e = NULL;
-	struct explain_flow f;
-	struct err_list errs;
+	struct explain *e = explain_now();
 	struct endpoint from, to;
+	struct explain_flow f;
 
 	if (sscanf(args, "%7s %63s %63s", proto, src, dst) != 3)
 		die("explain");
 	from = at(src);
 	to = at(dst);
-	err_init(&errs);
-	if (explain_open(PIN_PATH, &e, &errs) < 0 ||
-	    explain_look(e, strcmp(proto, "tcp") == 0 ? IPPROTO_TCP : IPPROTO_UDP, &from, &to, &f) < 0)
+	if (explain_look(e, strcmp(proto, "tcp") == 0 ? IPPROTO_TCP : IPPROTO_UDP, &from, &to, &f) < 0)
 		die("explain");
 	for (int kind = EXPLAIN_BEGINS; kind <= EXPLAIN_DATAGRAM; kind++) {
 		struct explain_verdict v = explain_decide(e, &f, (enum explain_kind)kind);
@@ -252,8 +262,6 @@ static void on_explain(char *args)
 		printf("%s %u ", reason_at(v.reason)->name, v.backend_id);
 	}
 	putchar('\n');
-	explain_close(&e);
-	err_free(&errs);
 }
 
 /* ---- time ---- */
@@ -286,7 +294,7 @@ static void age_rows(uint16_t seconds)
 			die("rows");
 		for (uint32_t i = 0; i < rows.size; i++)
 			rows.past[i].when = (uint16_t)(rows.past[i].when - seconds);
-		if (rows_write(l, id, &rows) < 0)
+		if (rows.moved && rows_write(l, id, &rows) < 0)
 			die("rows");
 		rows_free(&rows);
 	}
@@ -339,10 +347,12 @@ int main(void)
 	static const struct {
 		const char *name;
 		void (*run)(char *args);
+		bool changes; /* the tables */
 	} commands[] = {
-		{ "service", on_service }, { "backend", on_backend }, { "sync", on_sync },     { "table", on_table },
-		{ "rows", on_rows },	   { "packet", on_packet },   { "explain", on_explain }, { "age", on_age },
-		{ "settle", on_settle },   { "restart", on_restart },
+		{ "service", on_service },	 { "backend", on_backend }, { "sync", on_sync, true },
+		{ "table", on_table },		 { "rows", on_rows },	    { "packet", on_packet },
+		{ "explain", on_explain },	 { "age", on_age, true },   { "settle", on_settle, true },
+		{ "restart", on_restart, true },
 	};
 	static char line[4096];
 
@@ -363,6 +373,8 @@ int main(void)
 			i++;
 		if (i == ARRAY_LEN(commands))
 			die(line);
+		if (commands[i].changes)
+			explain_close(&explained);
 		commands[i].run(args);
 		fflush(stdout);
 	}

@@ -112,7 +112,8 @@ class Model:
             s = e.backend.service
             if e.reverse or not e.backend.alive or not s.rows or self.idle(e) > self.memory(s):
                 continue
-            row = self.row((e.client, s.vip, e.port, e.vport, e.proto))
+            key = e.client, s.vip, e.port, e.vport, e.proto
+            row = self.row(self.client_key(key) if s.affinity else key)
             if s.rows[row] is not e.backend:
                 keep.add((s, row))
         for s in self.services.values():
@@ -233,7 +234,8 @@ class Model:
             return ('forwarded' if b else 'no_backend'), b, None
         if s and s.affinity and not s.tracks:
             b = self.by_client(s, key, flags)
-            return ('forwarded' if b else 'no_backend'), b, None
+            if not b or b.direct:
+                return ('forwarded' if b else 'no_backend'), b, None
         e = self.find(key)
         if e and self.may_move(e, flags):
             self.forget(e)

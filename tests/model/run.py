@@ -33,12 +33,12 @@ def endpoint(a, port):
 SERVICES = [('web', '198.19.0.1', 80, 0, TCP), ('dns', '198.19.0.1', 53, 0, UDP), ('app', '198.19.0.2', 80, 0, TCP),
             ('many', '198.19.0.1', 70, 90, TCP), ('all', '198.19.0.3', 0, 65535, UDP),
             ('web6', 'fd00:f::1', 80, 0, TCP), ('dns6', 'fd00:f::1', 53, 0, UDP), ('twin', '198.19.0.4', 80, 0, TCP)]
-CLIENTS = {4: [f'10.1.{i // 200}.{i % 200 + 1}' for i in range(60)], 6: [f'fd00:c::{i + 1:x}' for i in range(60)]}
+CLIENTS = {4: [f'10.1.0.{i + 1}' for i in range(20)], 6: [f'fd00:c::{i + 1:x}' for i in range(20)]}
 SNAT_ADDRESS = {4: addr('198.18.0.1'), 6: addr('fd00::1')}
 
 
 def servers(f):
-    return [(addr(f'198.18.0.{11 + i}' if f == 4 else f'fd00::{11 + i:x}'), i) for i in range(8)]
+    return [addr(f'198.18.0.{11 + i}' if f == 4 else f'fd00::{11 + i:x}') for i in range(8)]
 
 
 def mac_of(a):
@@ -60,7 +60,9 @@ class World:
             sys.exit(77)
         self.model = Model([int(w) for w in first.split()[1:]], SNAT_ADDRESS)
         self.services = {n: Service(n, addr(v), first, last, proto) for n, v, first, last, proto in SERVICES}
+        self.wanted = {}  # name -> its backends
         self.ids = {}
+        self.recent_answers = []
         self.used = {'packets': 0, 'changes': 0, 'explained': 0}
         self.trace = []
         self.reasons = {}
@@ -87,20 +89,21 @@ class World:
     def configure(self):
         """What a new configuration may say: who is there, with what weight and health, forwarded how."""
         r = self.rng
-        wanted = {}
         for s in self.services.values():
-            if r.random() < 0.15:
-                continue
-            if r.random() < 0.12 or not self.used['changes']:
+            if self.wanted and r.random() < 0.6:
+                continue  # as it was
+            if r.random() < 0.12 or not self.wanted:
                 s.mode, s.track = r.choice([SNAT, DNAT, DSR, DSR, IPIP, IPIP, GUE]), r.random() < 0.2
                 s.affinity = r.choice([0, 0, 500])
-            some = r.sample(servers(model.family(s.vip)), r.randint(0, 6))
-            wanted[s.name] = [(a, 0 if s.last else s.first, r.choice([0, 1, 1, 1, 3]), r.random() < 0.85)
-                              for a, _ in some]
-        return wanted
+            some = r.sample(servers(model.family(s.vip)), r.choice([0, 1, 2, 3, 4, 5, 6]))
+            self.wanted[s.name] = [(a, 0 if s.last else s.first, r.choice([0, 1, 1, 1, 3]), r.random() < 0.85)
+                                   for a in some]
+            if r.random() < 0.1:
+                self.wanted.pop(s.name)
 
     def sync(self):
-        wanted = self.configure()
+        self.configure()
+        wanted = self.wanted
         for name, backends in wanted.items():
             s = self.services[name]
             self.ask(f'service {name} {endpoint(s.vip, s.first)} {s.last} {"tcp" if s.proto == TCP else "udp"} '
@@ -206,8 +209,6 @@ class World:
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
         self.used['packets'] += 1
 
-    recent_answers = []
-
     def check_bytes(self, key, flags, out, want):
         reason, b, e = want
         if reason == 'replied':
@@ -240,13 +241,13 @@ class World:
 
     def step(self):
         x = self.rng.random()
-        if x < 0.004 or not self.used['changes']:
+        if x < 0.002 or not self.used['changes']:
             self.sync()
-        elif x < 0.007:
+        elif x < 0.0035:
             self.grow_old()
-        elif x < 0.010:
+        elif x < 0.005:
             self.settle()
-        elif x < 0.0104:
+        elif x < 0.0052:
             self.ask('restart')
         else:
             self.packet()

@@ -193,6 +193,21 @@ static void clients_stay_with_translation(struct xdp_bpf *w)
 	to(w, "affinity, snat: a client from long ago", far, 3);
 }
 
+/* The service was snat with backend 1 and is dsr with backend 3 now: connections of then are rewritten still. */
+static void connections_outlive_a_change_of_forwarding(struct xdp_bpf *w)
+{
+	start(w, LB_RULE_TRACK | LB_RULE_AFFINITY);
+	world_affinity(w, 1, 20);
+	world_set_mode(w, 1, LB_MODE_SNAT);
+	to(w, "affinity: a connection begins with snat", SYN(1000), 1);
+	world_vip(w, VIP, 80, 6, 1, LB_RULE_AFFINITY);
+	world_row_moved(w, 1, 3, 1, 2);
+	world_set_flags(w, 1, LB_BACKEND_NEXTHOP);
+	to(w, "affinity: it goes on so when forwarding becomes dsr", DATA(1000), 1);
+	because(w, "affinity: one that nobody knows cannot", DATA(1001), LB_R_no_flow);
+	to(w, "affinity: new ones begin with dsr", SYN(1002), 3);
+}
+
 static void ports_and_ranges(struct xdp_bpf *w)
 {
 	const struct lb_ranges r = { .range = { { 90, 99, 6, 0, 1 }, { 1, 65535, 17, 0, 2 } } };
@@ -245,6 +260,7 @@ int row_run(struct xdp_bpf *w)
 	tracked_services_have_a_past_too(w);
 	clients_stay(w);
 	clients_stay_with_translation(w);
+	connections_outlive_a_change_of_forwarding(w);
 	ports_and_ranges(w);
 	ranges_with_translation(w);
 	return failed;

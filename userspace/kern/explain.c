@@ -346,6 +346,13 @@ static bool is_up(const struct explain *e, uint16_t id)
 	return b && b->flags & LB_BACKEND_UP;
 }
 
+static bool is_rewritten(const struct explain *e, uint16_t id)
+{
+	const struct lb_backend *b = backend_at(e, id);
+
+	return b && !LB_MODE_DIRECT(b->mode);
+}
+
 /* stage/forward.h, without what the packet's size and TTL say. */
 static struct explain_verdict goes(const struct explain *e, uint16_t id, const char *why)
 {
@@ -424,11 +431,9 @@ static struct explain_verdict begin_flow(const struct explain *e, const struct e
 	bool tracked = f->rules & LB_RULE_TRACK;
 	enum explain_kind as = kind == EXPLAIN_DATAGRAM && tracked ? EXPLAIN_BEGINS : kind;
 	struct explain_verdict v;
-	const struct lb_backend *b;
 
 	v = f->rules & LB_RULE_AFFINITY ? by_client(e, f, kind) : by_row(e, &f->row, as, e->udp_idle);
-	b = backend_at(e, v.backend_id);
-	if (b && kind == EXPLAIN_CONTINUES && !LB_MODE_DIRECT(b->mode))
+	if (kind == EXPLAIN_CONTINUES && is_rewritten(e, v.backend_id))
 		return ends(LB_R_no_flow, "it is in the middle of a connection that the flow table does not have, and "
 					  "only there it says how addresses are rewritten");
 	return v;
@@ -449,7 +454,7 @@ struct explain_verdict explain_decide(const struct explain *e, const struct expl
 		return f->known ? by_entry(e, &f->hit) : nobodys(f);
 	if (!f->rules && !f->row.moved)
 		return goes(e, f->row.backend_id, "its row has not moved");
-	if (f->by_client)
+	if (f->by_client && !is_rewritten(e, by_client(e, f, kind).backend_id))
 		return by_client(e, f, kind);
 	if (f->known && !may_move(e, &f->hit, kind))
 		return by_entry(e, &f->hit);

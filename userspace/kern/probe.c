@@ -13,6 +13,7 @@
 
 #define HZ_WINDOW_NS (40 * NS_PER_MS)
 #define HZ_EDGE_NS   (200 * NS_PER_MS) /* longest wait for the next tick */
+#define HZ_SHARP_NS  (200000)	       /* as exactly as that the time of a tick is known */
 
 const char *kern_probe(void)
 {
@@ -58,20 +59,24 @@ static int read_clock(int fd, uint32_t *ret)
 	return r;
 }
 
-/* Waits for jiffies to change; says when and to what. */
+/* Waits for jiffies to change; says when and to what. A change during which we were not running does not count: when it
+ * was is not known. */
 static int wait_edge(int fd, uint32_t *ret_jiffies, uint64_t *ret_ns)
 {
-	uint64_t until = now_ns() + HZ_EDGE_NS;
-	uint32_t first, j;
+	uint64_t last = now_ns(), until = last + HZ_EDGE_NS, now = last;
+	uint32_t before, j;
 
-	if (read_clock(fd, &first) < 0)
+	if (read_clock(fd, &j) < 0)
 		return -EIO;
 	do {
-		if (read_clock(fd, &j) < 0 || now_ns() > until)
+		last = now;
+		before = j;
+		if (read_clock(fd, &j) < 0 || last > until)
 			return -EIO;
-	} while (j == first);
+		now = now_ns();
+	} while (j == before || now - last > HZ_SHARP_NS);
 	*ret_jiffies = j;
-	*ret_ns = now_ns();
+	*ret_ns = now;
 	return 0;
 }
 

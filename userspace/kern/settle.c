@@ -135,6 +135,10 @@ static void weigh(struct live *l, const struct lb_flow *f)
 	if (!d->any || !is_live(l->settle, f, &l->table.services[b->service]))
 		return;
 	key.dst = b->vip;
+	if (l->table.services[b->service].rules & LB_RULE_AFFINITY) { /* the row is its client's */
+		key.sport = 0;
+		key.proto |= LB_FLOW_CLIENT;
+	}
 	row = lb_hash_row(lb_hash_tuple(&key, (const struct lb_hash_key *)&l->object->rodata->hash_key), d->rows.size);
 	if ((d->rows.row[row] & LB_ROW_ID) != f->backend)
 		d->keep[row] = 1;
