@@ -137,9 +137,9 @@ def test_explain_agrees_with_where_connections_went(agent):
 
 
 def test_explain_tells_a_new_flow_before_it_comes(agent):
-    told = explain(agent, "tcp", CLIENT + ":31999", VIP + ":5432")
+    told = explain(agent, "tcp", CLIENT + ":1999", VIP + ":5432")
     assert told["entry"] == "" and {p["packet"]: p["reason"] for p in told["packets"]} == {"SYN": "forwarded", "data": "no_flow"}
-    with connect(agent, source_port=31999) as s:
+    with connect(agent, source_port=1999) as s:
         assert s.local == told["packets"][0]["backend"] == told["rowBackend"]
 
 
