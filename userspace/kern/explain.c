@@ -452,7 +452,7 @@ struct explain_verdict explain_decide(const struct explain *e, const struct expl
 {
 	if (f->service_id == LB_ID_NONE)
 		return f->known ? by_entry(e, &f->hit) : nobodys(f);
-	if (!f->rules && !f->row.moved)
+	if (!(f->rules & ~LB_RULE_QUIC) && !f->row.moved) /* a QUIC packet may say otherwise itself */
 		return goes(e, f->row.backend_id, "its row has not moved");
 	if (f->by_client && !is_rewritten(e, by_client(e, f, kind).backend_id))
 		return by_client(e, f, kind);
