@@ -1,7 +1,7 @@
 """Frames as bytes: made from a tuple, and what one that left says."""
 import struct
 
-from model import GUE, IPIP, TCP, family
+from model import GUE, IPIP, TCP, UDP, family
 
 MACS = bytes.fromhex('020000000001' '020000000002')
 FLAGS = {'SYN': 0x02, 'SYNACK': 0x12, 'ACK': 0x10, 'FIN': 0x11, 'RST': 0x04, '': 0}
@@ -35,7 +35,10 @@ def build(key, flags, ttl=64):
     else:
         l4 = struct.pack('!HHHH', sport, dport, 16, 0) + b'payload.'
         at = 6
-    l4 = l4[:at] + struct.pack('!H', check(pseudo(src, dst, proto, l4)) or 0xffff) + l4[at + 2:]
+    right = check(pseudo(src, dst, proto, l4))
+    if proto == UDP:
+        right = right or 0xffff  # zero would say that there is none (RFC 768)
+    l4 = l4[:at] + struct.pack('!H', right) + l4[at + 2:]
     if family(src) == 6:
         return MACS + b'\x86\xdd' + struct.pack('!IHBB', 6 << 28, len(l4), proto, ttl) + src + dst + l4
     ip = struct.pack('!BBHHHBBH', 0x45, 0, 20 + len(l4), 7, 0x4000, ttl, proto, 0) + src[12:] + dst[12:]
@@ -43,7 +46,7 @@ def build(key, flags, ttl=64):
 
 
 class Packet:
-    """The IP packet in b: its tuple, and whether every checksum is right."""
+    """The IP packet in b: its tuple, and whether its header is right."""
 
     def __init__(self, b):
         if b[0] >> 4 == 4:
@@ -58,10 +61,6 @@ class Packet:
         ports = struct.unpack('!HH', self.l4[:4]) if proto in (6, 17) else (0, 0)
         self.right = self.right and length == len(b)
         self.key = src, dst, *ports, proto
-
-    def l4_right(self):
-        src, dst, _, _, proto = self.key
-        return fold(pseudo(src, dst, proto, self.l4)) == 0xffff
 
 
 def unpack(frame, mode):
