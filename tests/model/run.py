@@ -269,6 +269,7 @@ def main():
             sys.exit(1)
         world.close()
         done += world.used['packets']
+        print(f'{done} packets', flush=True)
         for k, v in list(world.used.items()) + list(world.reasons.items()):
             total[k] = total.get(k, 0) + v
     print('agreed: ' + ', '.join(f'{k} {v}' for k, v in total.items()))

@@ -2,7 +2,7 @@
 #pragma once
 #include <stdint.h>
 
-/* The kernel's HZ (jiffies per second), measured in about 50 ms; 0 when BPF cannot be run. */
+/* The kernel's HZ (jiffies per second), measured in about 100 ms; 0 when BPF cannot be run. */
 unsigned probe_hz(void);
 /* The low 32 bits of jiffies, now. 0 or -errno. */
 int probe_jiffies(uint32_t *ret);
