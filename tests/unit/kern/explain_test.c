@@ -220,6 +220,16 @@ static void put16(uint8_t *to, unsigned v)
 	to[1] = (uint8_t)v;
 }
 
+static uint16_t header_sum(const uint8_t *ip)
+{
+	uint32_t sum = 0;
+
+	for (int i = 0; i < 20; i += 2)
+		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~((sum & 0xffff) + (sum >> 16));
+}
+
 static void build(const struct flow_of *f, enum explain_kind kind, uint8_t b[FRAME_LEN])
 {
 	memset(b, 0, FRAME_LEN);
@@ -230,6 +240,7 @@ static void build(const struct flow_of *f, enum explain_kind kind, uint8_t b[FRA
 	b[23] = f->proto;
 	memcpy(b + 26, f->src.addr.b + 12, 4);
 	memcpy(b + 30, f->dst.addr.b + 12, 4);
+	put16(b + 24, header_sum(b + 14));
 	put16(b + 34, f->src.port);
 	put16(b + 36, f->dst.port);
 	if (kind == EXPLAIN_DATAGRAM) {
