@@ -251,9 +251,8 @@ static void warn_cookies(const struct kern_guard *g, struct err_list *errs)
 {
 	if (g->syn_cookies && !listener_cookies_ready())
 		err_warn(errs, (struct place){ 0 }, "kernel.protection.synCookies",
-			 "has no effect until a listener's queue is full, because net.ipv4.tcp_syncookies is not 2 "
-			 "here: "
-			 "`sysctl net.ipv4.tcp_syncookies=2`");
+			 "no SYN cookies are sent until a listener's queue is full, because "
+			 "net.ipv4.tcp_syncookies is not 2 here: `sysctl net.ipv4.tcp_syncookies=2`");
 }
 
 int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *errs)
