@@ -108,6 +108,7 @@ def served(net, address, n=20):
     ours = 0
     for _ in range(n):
         with Http(address, 8000, net.client, timeout=5) as c:
+            c.host = "web.test"
             assert c.request("/").status == 200
             ours += began_with_ours(c.sock)
     return ours
