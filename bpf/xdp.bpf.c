@@ -10,6 +10,7 @@
 #include "kit/parse_l4.h"
 #include "kit/pkt.h"
 #include "stage/affinity.h"
+#include "stage/cookie.h"
 #include "stage/echo.h"
 #include "stage/firewall.h"
 #include "stage/flow.h"
@@ -22,12 +23,13 @@
 #include "stage/row.h"
 #include "stage/service.h"
 
-/* ICMP and fragments have programs of their own: they are rare, and the verifier need not walk them after every way
- * here. */
+/* ICMP, fragments and SYN cookies have programs of their own: they are rare, and the verifier need not walk them after
+ * every way here. */
 int sluice_icmp(struct xdp_md *ctx);
 int sluice_fragment(struct xdp_md *ctx);
 int sluice_follow(struct xdp_md *ctx);
-enum { PROGRAM_ICMP, PROGRAM_FRAGMENT, PROGRAM_FOLLOW, PROGRAMS };
+int sluice_cookie(struct xdp_md *ctx);
+enum { PROGRAM_ICMP, PROGRAM_FRAGMENT, PROGRAM_FOLLOW, PROGRAM_COOKIE, PROGRAMS };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -37,7 +39,8 @@ struct {
 } programs SEC(".maps") = {
 	.values = { [PROGRAM_ICMP] = (void *)&sluice_icmp,
 		    [PROGRAM_FRAGMENT] = (void *)&sluice_fragment,
-		    [PROGRAM_FOLLOW] = (void *)&sluice_follow },
+		    [PROGRAM_FOLLOW] = (void *)&sluice_follow,
+		    [PROGRAM_COOKIE] = (void *)&sluice_cookie },
 };
 
 /* From the transport header to the backend, where connection id or row says that. */
@@ -59,11 +62,25 @@ INLINE enum verdict find_by_flow(struct pkt *p)
 	return stage_pick(p);
 }
 
+/* For packets that are none of our business: addresses of this host may be sources towards backends, so there are two
+ * places where that comes out. */
+INLINE enum verdict stack_or_cookie(struct pkt *p, enum verdict v)
+{
+	if (v != PASS || !cookie_is_meant(p))
+		return v;
+	bpf_tail_call(p->ctx, &programs, PROGRAM_COOKIE);
+	return END(p, not_ours);
+}
+
 /* A tail call that fails comes back; some kernels (6.12) hold all packet pointers for lost then. */
 INLINE enum verdict walk(struct pkt *p)
 {
+	enum verdict v;
+
 	TRY(parse_l3(p));
-	TRY(stage_address(p));
+	v = stage_address(p);
+	if (v != NEXT)
+		return stack_or_cookie(p, v);
 	TRY(stage_guard(p));
 	if (icmp_is_meant(p)) {
 		bpf_tail_call(p->ctx, &programs, PROGRAM_ICMP);
@@ -73,7 +90,9 @@ INLINE enum verdict walk(struct pkt *p)
 		bpf_tail_call(p->ctx, &programs, PROGRAM_FRAGMENT);
 		return END(p, fragment);
 	}
-	TRY(find_by_row(p));
+	v = find_by_row(p);
+	if (v != NEXT)
+		return stack_or_cookie(p, v);
 	if (p->to) {
 		TRY(stage_ratelimit(p));
 		return forward_by_row(p);
@@ -129,6 +148,13 @@ INLINE enum verdict follow_walk(struct pkt *p)
 	return stage_forward(p);
 }
 
+INLINE enum verdict cookie_walk(struct pkt *p)
+{
+	TRY(parse_l3(p));
+	TRY(parse_l4(p));
+	return cookie_answer(p);
+}
+
 INLINE int leave(const struct pkt *p, enum verdict v)
 {
 	count_packet(p, v);
@@ -170,6 +196,15 @@ int sluice_follow(struct xdp_md *ctx)
 
 	pkt_init(&p, ctx);
 	return leave(&p, follow_walk(&p));
+}
+
+SEC("xdp.frags")
+int sluice_cookie(struct xdp_md *ctx)
+{
+	struct pkt p;
+
+	pkt_init(&p, ctx);
+	return leave(&p, cookie_walk(&p));
 }
 
 SEC("xdp.frags")

@@ -6,6 +6,7 @@
 #include "lb/abi.h"
 #include "lb/addr.h"
 #include "lb/backend.h"
+#include "lb/cookie.h"
 #include "lb/count.h"
 #include "lb/event.h"
 #include "lb/flow.h"
@@ -222,3 +223,18 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } guard_untracked SEC(".maps");
+
+/* Where this host itself accepts connections, for SYN cookies (stage/cookie.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct lb_listener);
+	__type(value, __u32);
+} listeners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lb_syns);
+} syns SEC(".maps");

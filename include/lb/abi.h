@@ -5,7 +5,7 @@
 
 /* Raised whenever the meaning or layout of anything in include/lb changes; pinned maps of another number are refused.
  */
-#define LB_ABI 4
+#define LB_ABI 5
 
 #define LB_NAME_MAX 208 /* service name with its NUL, as kept in a pinned map */
 #define LB_ID_NONE  0xffff

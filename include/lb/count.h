@@ -35,7 +35,8 @@
 	X(denied, DROP, "to a VIP from a source on the deny list")                                                          \
 	X(not_allowed, DROP, "to a VIP from a source that is not on the allow list")                                        \
 	X(rate_packets, DROP, "to a VIP from a source that sends more packets than it may")                                 \
-	X(rate_connections, DROP, "new connection from a source that opens more than it may")
+	X(rate_connections, DROP, "new connection from a source that opens more than it may")                              \
+	X(cookie_sent, FORWARD, "SYN to a listener of this host, answered with a cookie while SYNs flood it")
 /* clang-format on */
 
 enum lb_reason {

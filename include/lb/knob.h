@@ -20,5 +20,6 @@
 	X(__u64, packet_cost, 0, "time per packet that a source may send, in jiffies / 2^24; 0: no limit")                 \
 	X(__u64, packet_room, 0, "that of the packets it may send at once, but for one")                                   \
 	X(__u64, connection_cost, 0, "the same for its new connections")                                                   \
-	X(__u64, connection_room, 0, "the same for its new connections")
+	X(__u64, connection_room, 0, "the same for its new connections")                                                   \
+	X(__u32, syn_cookies, 0, "SYNs to listeners per second and CPU beyond which they get cookies; 0: never")
 /* clang-format on */

@@ -12,7 +12,6 @@
 #define LB_RULE_TRACK	 1 /* every flow has an entry in the flow table, and not only those of moved rows */
 #define LB_RULE_AFFINITY 2 /* a client address stays with its backend, whatever its ports */
 #define LB_RULE_QUIC	 4 /* connection ids may name the backend */
-#define LB_RULE_LOCAL	 8 /* not balanced here: the agent's own, guarded against floods of SYNs */
 
 struct lb_port {
 	__u16 address; /* lb_address.id */

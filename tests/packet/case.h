@@ -31,6 +31,8 @@ extern const char *const reason_names[]; /* by enum lb_reason */
 
 /* The guard (case_guard.c), in worlds of its own. The number of failures. */
 int guard_run(void);
+/* SYN cookies, in a network namespace of their own. The number of failures. */
+int cookie_run(void);
 /* Forwarding modes and the decapsulator. The number of failures. */
 int mode_run(struct xdp_bpf *w);
 /* QUIC connection ids. The number of failures. */

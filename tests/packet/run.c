@@ -142,6 +142,7 @@ int main(void)
 	failed += family_run(w);
 	failed += sweep_run(w);
 	failed += guard_run();
+	failed += cookie_run();
 	failed += mode_run(w);
 	failed += row_run(w);
 	failed += quic_run(w);

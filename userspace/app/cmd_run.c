@@ -104,8 +104,9 @@ static void reload_guard(struct agent *a)
 	err_free(&errs);
 }
 
-static struct kern *open_kernel(const struct kernel_conf *c)
+static struct kern *open_kernel(const struct static_conf *sc, struct arena *arena)
 {
+	const struct kernel_conf *c = &sc->kernel;
 	struct kern_conf kc = kernel_conf_of(c);
 	if (c->interfaces.n == 0)
 		return kern_none_open("no kernel.interfaces are configured");
@@ -120,6 +121,7 @@ static struct kern *open_kernel(const struct kernel_conf *c)
 	struct prefix_lists lists = { 0 };
 	int rc = prefix_lists_load(&c->protection, &lists, &errs);
 	kc.guard = kernel_conf_guard(&c->protection, &lists);
+	kernel_conf_listeners(sc, &kc, arena);
 	if (rc == 0)
 		rc = kern_open(&kc, &k, &errs);
 	prefix_lists_free(&lists);
@@ -147,7 +149,7 @@ static void on_kern_tick(struct timer *t)
 
 static void start_kernel(struct agent *a)
 {
-	a->kern = open_kernel(&a->conf.kernel);
+	a->kern = open_kernel(&a->conf, &a->arena);
 	a->kern_watch.fd = -1;
 	timer_init(&a->kern_tick, on_kern_tick);
 	int fd = a->kern->ops->poll_fd(a->kern), rc = 0;

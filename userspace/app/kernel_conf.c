@@ -1,6 +1,8 @@
 /* One field after the other; the option tables have checked them. */
 #include "app/kernel_conf.h"
 #include <stdio.h>
+#include "base/arena.h"
+#include "model/address.h"
 
 static void parse_ports(const char *text, struct kern_conf *kc)
 {
@@ -51,5 +53,21 @@ struct kern_guard kernel_conf_guard(const struct protection_conf *c, const struc
 		.connections_per_second = (uint32_t)c->connections_per_second,
 		.connections_burst = (uint32_t)c->connections_burst,
 		.max_sources = (uint32_t)c->max_sources,
+		.syn_cookies = (uint32_t)c->syn_cookies,
 	};
+}
+
+void kernel_conf_listeners(const struct static_conf *c, struct kern_conf *kc, struct arena *arena)
+{
+	struct endpoint *out = arena_zalloc(arena, (c->entry_points.n + 1) * sizeof(*out));
+	struct listen_at at;
+
+	kc->listeners = out;
+	kc->nlisteners = 0;
+	for (size_t i = 0; i < c->entry_points.n; i++) {
+		const struct entry_conf *e = opt_map_at(&c->entry_points, i);
+
+		if (e->address && address_parse(e->address, &at) == 0 && !at.udp && !at.last)
+			out[kc->nlisteners++] = at.at;
+	}
 }

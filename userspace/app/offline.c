@@ -111,6 +111,7 @@ int offline_visit(const char *path, offline_fn *fn, void *ctx, struct err_list *
 	if (r == 0) {
 		o->kern_conf = kernel_conf_of(&o->conf.kernel);
 		o->kern_conf.guard = kernel_conf_guard(&o->conf.kernel.protection, &o->lists);
+		kernel_conf_listeners(&o->conf, &o->kern_conf, &o->arena);
 		r = visit(o, path);
 	}
 	prefix_lists_free(&o->lists);

@@ -22,6 +22,7 @@ struct kern_guard {
 	/* Per source address (IPv6: per /64); 0: no limit. A burst of 0 is a second's worth. As when opened. */
 	uint32_t packets_per_second, packets_burst, connections_per_second, connections_burst;
 	uint32_t max_sources; /* remembered at a time; what there is no room for is not limited */
+	uint32_t syn_cookies; /* SYNs to `listeners` per second beyond which they get cookies; 0: never */
 };
 
 /* How health checks of dsr, ipip and gue services are told from other packets of this host, so that they can be sent
@@ -44,6 +45,8 @@ struct kern_conf {
 	uint16_t snat_port_lo, snat_port_hi; /* inclusive */
 	struct kern_guard guard;
 	struct kern_probe probe;
+	const struct endpoint *listeners; /* borrowed; where the agent itself takes TCP connections */
+	size_t nlisteners;
 };
 
 struct kern_backend {
@@ -62,8 +65,8 @@ struct kern_service {
 	enum kern_forwarding forwarding;
 	bool track;	      /* remember every flow, and not only those that a change of the table concerns */
 	bool echo;	      /* the VIP answers echo requests */
-	uint8_t quic_length; /* bytes of the server id in QUIC connection ids, at most 8; 0: not looked for */
-	uint8_t quic_config; /* their configuration id */
+	uint8_t quic_length;  /* bytes of the server id in QUIC connection ids, at most 8; 0: not looked for */
+	uint8_t quic_config;  /* their configuration id */
 	uint64_t affinity_ns; /* all flows of a client go where they went less than so long ago; 0: each for itself */
 	bool checked; /* its servers have a health check, which asks for probe_path */
 	const struct kern_backend *backends;

@@ -26,8 +26,11 @@ struct live {
 	bool track_udp; /* UDP sessions are limited, so they have to be known */
 	struct attach *attach;
 	size_t nattach;
-	uint64_t resolved_ns; /* when every hop was last looked up */
-	uint64_t settled_ns;  /* when moved rows were last seen to */
-	size_t nallow, ndeny; /* prefixes in force */
-	bool unresolved;      /* a backend waits for its next hop */
+	uint64_t resolved_ns;	    /* when every hop was last looked up */
+	uint64_t settled_ns;	    /* when moved rows were last seen to */
+	size_t nallow, ndeny;	    /* prefixes in force */
+	struct endpoint *listeners; /* as in struct kern_conf */
+	size_t nlisteners;
+	uint32_t listener_round; /* of sync_listener; what the map's entries of today have as value */
+	bool unresolved;	 /* a backend waits for its next hop */
 };

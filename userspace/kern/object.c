@@ -12,6 +12,7 @@
 #include "kern/pin.h"
 #include "kern/probe.h"
 #include "kern/sync_guard.h"
+#include "kern/sync_listener.h"
 #include "lb/abi.h"
 #include "lb/flow.h"
 #include "xdp.skel.h"
@@ -166,7 +167,8 @@ static int set_sizes(struct xdp_bpf *o, const struct kern_conf *c, int rows)
 static bool is_pinned(const struct xdp_bpf *o, const struct bpf_map *map)
 {
 	return !bpf_map__is_internal(map) && map != o->maps.devices && map != o->maps.guard_prefixes &&
-	       map != o->maps.sources && map != o->maps.guard_untracked;
+	       map != o->maps.sources && map != o->maps.guard_untracked && map != o->maps.listeners &&
+	       map != o->maps.syns;
 }
 
 static int set_pins(struct xdp_bpf *o, const char *dir)
@@ -204,6 +206,8 @@ static int load(const struct kern_conf *c, const struct lb_abi *abi, struct xdp_
 		r = set_sizes(o, c, rows);
 	if (r == 0)
 		r = guard_configure(o, &c->guard, o->rodata->knob_jiffies_second);
+	if (r == 0)
+		r = listener_configure(o, &c->guard);
 	if (r == 0)
 		r = set_pins(o, c->pin_path);
 	if (r == 0)

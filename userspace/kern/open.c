@@ -16,6 +16,8 @@
 #include "kern/settle.h"
 #include "kern/sync_directory.h"
 #include "kern/sync_guard.h"
+#include "kern/sync_listener.h"
+#include "lb/cookie.h"
 #include "kern/sync_service.h"
 #include "xdp.skel.h"
 
@@ -84,6 +86,7 @@ static void live_refresh(struct kern *k)
 		return;
 	attach_all(l);
 	sync_hops(l);
+	(void)sync_listener(l); /* what is missing goes to the stack as ever, and the next round tries again */
 	l->resolved_ns = now;
 }
 
@@ -120,6 +123,7 @@ static void live_free(struct live *l)
 	free(l->rows_of);
 	free(l->moved);
 	free(l->attach);
+	free(l->listeners);
 	free(l->pin_path);
 	free(l);
 }
@@ -160,6 +164,10 @@ static struct live *live_new(const struct kern_conf *conf, int lock_fd)
 	l->probe = conf->probe;
 	l->rows_of = mem_zalloc(conf->max_services * sizeof(*l->rows_of));
 	l->moved = mem_zalloc(conf->max_services * sizeof(*l->moved));
+	l->listeners = mem_zalloc((conf->nlisteners + 1) * sizeof(*l->listeners));
+	l->nlisteners = conf->nlisteners;
+	for (size_t i = 0; i < l->nlisteners; i++)
+		l->listeners[i] = conf->listeners[i];
 	l->settle = settle_new(conf->tcp_timeout_ns, conf->udp_timeout_ns);
 	l->track_udp = conf->guard.connections_per_second > 0;
 	l->attach = mem_zalloc((conf->ninterfaces + 1) * sizeof(*l->attach));
@@ -239,6 +247,14 @@ static void warn_interfaces(const struct live *l, struct err_list *errs)
 				 l->attach[i].problem);
 }
 
+static void warn_cookies(const struct kern_guard *g, struct err_list *errs)
+{
+	if (g->syn_cookies && !listener_cookies_ready())
+		err_warn(errs, (struct place){ 0 }, "kernel.protection.synCookies",
+			 "no SYN cookies are sent until a listener's queue is full, because "
+			 "net.ipv4.tcp_syncookies is not 2 here: `sysctl net.ipv4.tcp_syncookies=2`");
+}
+
 int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *errs)
 {
 	struct live *l;
@@ -270,9 +286,17 @@ int kern_open(const struct kern_conf *conf, struct kern **ret, struct err_list *
 	if (r < 0)
 		goto fail;
 	probe_path_take_out(l->pin_path); /* left by a run that was killed; what is needed is made when it is */
+	r = sync_listener(l);
+	if (r < 0) {
+		err_add(errs, (struct place){ 0 }, "kernel.protection.synCookies",
+			"installing the listeners failed: %s (there is room for %u addresses with ports)", strerror(-r),
+			LB_LISTENERS);
+		goto fail;
+	}
 	attach_all(l);
 	pin_each_link(l->pin_path, drop_other_link, l);
 	warn_interfaces(l, errs);
+	warn_cookies(&conf->guard, errs);
 	*ret = &l->kern;
 	return 0;
 fail:

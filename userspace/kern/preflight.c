@@ -20,6 +20,7 @@
 #include "kern/nic.h"
 #include "kern/pin.h"
 #include "kern/probe_source.h"
+#include "kern/sync_listener.h"
 
 #define TEXT_MAX       256
 #define NEIGH_TRIES    30
@@ -306,6 +307,20 @@ static void check_ports(struct preflight *p)
 	     c->snat_port_hi, lo, hi);
 }
 
+static void check_cookies(struct preflight *p)
+{
+	if (!p->conf->guard.syn_cookies)
+		return;
+	if (listener_cookies_ready()) {
+		find(p, PREFLIGHT_OK, "SYN cookies", "net.ipv4.tcp_syncookies is 2");
+		return;
+	}
+	remedy(p, "sysctl net.ipv4.tcp_syncookies=2");
+	find(p, PREFLIGHT_WARN, "SYN cookies",
+	     "net.ipv4.tcp_syncookies is %ld, not 2: the kernel makes none until a listener's queue is full",
+	     read_number("/proc/sys/net/ipv4/tcp_syncookies", 0));
+}
+
 static void check_vip(struct preflight *p, const struct kern_service *s, const struct ifaddrs *own)
 {
 	struct endpoint at;
@@ -462,6 +477,7 @@ static void check_conf(struct preflight *p, const struct kern_service *services,
 	     read_number("/proc/sys/net/ipv4/ip_forward", 0));
 	check_pins(p);
 	check_ports(p);
+	check_cookies(p);
 	if (r < 0)
 		find(p, PREFLIGHT_FAIL, "netlink", "routes cannot be asked for: %s", strerror(-r));
 	(void)getifaddrs(&own);

@@ -212,6 +212,19 @@ static const struct opt protection_rows[] = {
 		 "are counted in sluice_kernel_untracked_packets_total. Each takes about 30 bytes, and only if there "
 		 "is a "
 		 "limit." },
+	{ .name = "synCookies",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, syn_cookies),
+	  .def = "0",
+	  .max = RATE_MAX,
+	  .flags = OPT_STATIC,
+	  .doc = "How many TCP SYNs per second to the agent's own entry points, over all CPUs, go to the stack; the "
+		 "rest is answered by the kernel tier with SYN cookies, which take no memory, and counted as "
+		 "cookie_sent. Each CPU judges by its share. It needs net.ipv4.tcp_syncookies=2. Connections that "
+		 "begin "
+		 "with a cookie have no window scaling and no selective acknowledgments, so set it above what is "
+		 "usual. "
+		 "0 sends none and costs nothing." },
 	{ 0 },
 };
 static const struct opt_table protection_table = { .rows = protection_rows,

@@ -130,6 +130,7 @@ struct protection_conf { /* who may send to virtual addresses, and how much */
 	int64_t packets_per_second, packets_burst; /* 0: no limit; a second's worth */
 	int64_t connections_per_second, connections_burst;
 	int64_t max_sources;
+	int64_t syn_cookies; /* per second; 0: never */
 };
 
 struct kernel_conf { /* kernel: */
