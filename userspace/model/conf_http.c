@@ -137,9 +137,17 @@ static const struct opt router_rows[] = {
 	  .place_at = offsetof(T, rule_at),
 	  .flags = OPT_REQUIRED,
 	  .example = "\"Host(`api.test`) && PathPrefix(`/v1`)\"",
-	  .doc = "Which requests the router takes: matchers such as Host(`a.test`), Path(`/x`), PathPrefix(`/x`), "
-		 "Method(`GET`) and Header(`name`, `value`), joined by &&, || and !, with parentheses. Values "
-		 "stand in backticks or double quotes." },
+	  .doc = "Which requests the router takes: matchers joined by &&, || and !, with parentheses. Host(`a.test`), "
+		 "Host(`*.a.test`), HostRegexp(`re`), Path(`/x`), PathPrefix(`/x`), PathRegexp(`re`), Method(`GET`), "
+		 "Header(`name`, `value`), HeaderRegexp(`name`, `re`), Query(`name`, `value`), "
+		 "QueryRegexp(`name`, `re`), ClientIP(`10.0.0.0/8`). Values stand in backticks or double quotes; "
+		 "regular expressions are those of Go and match anywhere." },
+	{ .name = "ruleSyntax",
+	  .kind = OPT_ENUM,
+	  .offset = offsetof(T, rule_syntax),
+	  .def = "default",
+	  .choices = conf_rule_syntaxes,
+	  .doc = CONF_DOC_RULE_SYNTAX },
 	{ .name = "priority",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, priority),
@@ -167,7 +175,7 @@ static const struct opt router_rows[] = {
 	  " The services api@internal, ping@internal, prometheus@internal and noop@internal are sluice's own." },
 	{ 0 },
 };
-static const char *const router_unsupported[] = { "tls", "observability", "parentRefs", "ruleSyntax", NULL };
+static const char *const router_unsupported[] = { "tls", "observability", "parentRefs", NULL };
 static const struct opt_table router_table = { .rows = router_rows,
 					       .size = sizeof(T),
 					       .place_offset = offsetof(T, at),

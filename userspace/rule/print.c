@@ -38,7 +38,7 @@ static void rule_print_call(const struct rule_call *call, struct buf *out)
 	buf_puts(out, call->op->name);
 	for (unsigned i = 0; i < call->nargs; i++) {
 		buf_puts(out, i == 0 ? "(" : ", ");
-		rule_print_string(call->args[i], out);
+		rule_print_string(call->args[i].text, out);
 	}
 	buf_char(out, ')');
 }
