@@ -168,7 +168,14 @@ san: ## unit, packet, configuration and end-to-end tests with ASan and UBSan (ro
 bench: all ## measure against nginx, HAProxy and nftables side by side (root)
 	scripts/deps.sh bench
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
-	$(MAKE) --no-print-directory bench-xdp
+	$(MAKE) --no-print-directory bench-xdp bench-rule
+
+$(BUILD)/bench/rule: tests/bench/rule/bench.c $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+.PHONY: bench-rule
+bench-rule: $(BUILD)/bench/rule ## ns per lookup, bytes and compile time of 10 to 100,000 routers
+	@$<
 
 fmt: ## lay the sources out by .clang-format
 	scripts/deps.sh fmt

@@ -11,18 +11,28 @@
 #include "rule/cover.h"
 #include "rule/trie.h"
 
-struct rule_bucket {
-	struct str host; /* p NULL: slot is free */
+#define RULE_HOST_NAME 30 /* bytes of a name that a host holds itself */
+
+/* Name and root of the trie in one cache line. */
+struct rule_host {
+	struct rule_trie_node root;
+	uint16_t n;
+	char name[RULE_HOST_NAME]; /* of a longer one: a uint32_t, into the texts of the tries */
+} __attribute__((aligned(64)));
+
+struct rule_slot {
 	uint32_t hash;
-	uint32_t trie; /* root */
+	uint32_t host; /* number + 1; 0: free */
 };
 
 struct rule_index {
 	const struct rule_entry *entries; /* by priority, then as given: what positions count */
 	size_t n;
-	struct rule_bucket *buckets; /* open addressing, linear probing, at most half full */
+	void **values; /* of the entries, once more and side by side: a lookup that evaluates nothing needs no more */
+	struct rule_slot *slots; /* open addressing, linear probing, at most two thirds full */
 	uint32_t mask;
-	uint32_t general; /* root; RULE_NOWHERE: every rule has a host */
+	struct rule_host *hosts;
+	struct rule_trie_node general; /* rules without a host */
 	struct rule_tries tries;
 	bool http;
 };
@@ -122,14 +132,27 @@ static struct rule_places rule_index_places(const struct rule_entry *entries, si
 
 /* ---- hosts ---- */
 
-/* The bucket of a host, or the free slot where it would be. */
-static struct rule_bucket *rule_index_slot(const struct rule_index *ix, struct str host, uint32_t hash)
+static inline bool rule_index_is(const struct rule_index *ix, const struct rule_host *h, struct str name)
+{
+	uint32_t text;
+
+	if (h->n != name.n)
+		return false;
+	if (name.n <= RULE_HOST_NAME)
+		return memcmp(h->name, name.p, name.n) == 0;
+	memcpy(&text, h->name, sizeof(text));
+	return memcmp(ix->tries.texts.p + text, name.p, name.n) == 0;
+}
+
+/* The slot of a name, or the free one where it would be. */
+static struct rule_slot *rule_index_slot(const struct rule_index *ix, struct str name, uint32_t hash)
 {
 	uint32_t i = hash & ix->mask;
 
-	while (ix->buckets[i].host.p && (ix->buckets[i].hash != hash || !str_eq(ix->buckets[i].host, host)))
+	while (ix->slots[i].host &&
+	       (ix->slots[i].hash != hash || !rule_index_is(ix, &ix->hosts[ix->slots[i].host - 1], name)))
 		i = (i + 1) & ix->mask;
-	return &ix->buckets[i];
+	return &ix->slots[i];
 }
 
 /* How many of the sorted places from v on have the same host. */
@@ -142,18 +165,33 @@ static size_t rule_index_run(const struct rule_place *v, size_t n)
 	return run;
 }
 
+static void rule_index_host_add(struct rule_index *ix, uint32_t number, const struct rule_place *v, size_t run)
+{
+	struct rule_host *h = &ix->hosts[number];
+	struct str name = v[0].host;
+	uint32_t hash = (uint32_t)hash_str(name, 0), text;
+
+	h->n = (uint16_t)name.n; /* a rule is shorter */
+	if (name.n <= RULE_HOST_NAME) {
+		memcpy(h->name, name.p, name.n);
+	} else {
+		text = rule_trie_text(&ix->tries, name);
+		memcpy(h->name, &text, sizeof(text));
+	}
+	rule_trie_add(&ix->tries, v, (uint32_t)run, &h->root);
+	*rule_index_slot(ix, name, hash) = (struct rule_slot){ hash, number + 1 };
+}
+
 static void rule_index_hosts(struct rule_index *ix, const struct rule_places *p)
 {
-	for (size_t i = 0, run; i < p->n; i += run) {
-		struct str host = p->v[i].host;
-		uint32_t hash = (uint32_t)hash_str(host, 0), root;
+	uint32_t number = 0;
 
+	for (size_t i = 0, run; i < p->n; i += run) {
 		run = rule_index_run(p->v + i, p->n - i);
-		root = rule_trie_add(&ix->tries, p->v + i, (uint32_t)run);
-		if (host.p)
-			*rule_index_slot(ix, host, hash) = (struct rule_bucket){ host, hash, root };
+		if (p->v[i].host.p)
+			rule_index_host_add(ix, number++, p->v + i, run);
 		else
-			ix->general = root;
+			rule_trie_add(&ix->tries, p->v + i, (uint32_t)run, &ix->general);
 	}
 }
 
@@ -166,21 +204,35 @@ static size_t rule_index_host_count(const struct rule_places *p)
 	return hosts;
 }
 
+/* Cache lines, which the arena does not align to. */
+static struct rule_host *rule_index_host_lines(struct arena *a, size_t n)
+{
+	char *p = arena_zalloc(a, (n + 1) * sizeof(struct rule_host));
+
+	return (struct rule_host *)(p + (-(uintptr_t)p & (sizeof(struct rule_host) - 1)));
+}
+
 struct rule_index *rule_index_build(struct arena *a, const struct rule_entry *entries, size_t n)
 {
 	struct rule_index *ix = arena_zalloc(a, sizeof(*ix));
 	struct rule_places places;
-	size_t size = 2;
+	size_t size = 2, hosts;
 
 	ix->http = n > 0 && rule_is_http(entries[0].rule->dialect);
 	ix->entries = rule_index_sort(a, entries, n);
 	ix->n = n;
-	ix->general = RULE_NOWHERE;
+	ix->values = arena_alloc(a, (n + 1) * sizeof(*ix->values));
+	for (size_t i = 0; i < n; i++)
+		ix->values[i] = ix->entries[i].value;
+	ix->general.best = RULE_NOWHERE;
+	buf_init(&ix->tries.texts, 0);
 	places = rule_index_places(ix->entries, n);
-	while (size < 2 * rule_index_host_count(&places))
+	hosts = rule_index_host_count(&places);
+	while (2 * size < 3 * hosts)
 		size *= 2;
 	ix->mask = (uint32_t)size - 1;
-	ix->buckets = arena_zalloc(a, size * sizeof(*ix->buckets));
+	ix->slots = arena_zalloc(a, size * sizeof(*ix->slots));
+	ix->hosts = rule_index_host_lines(a, hosts);
 	rule_index_hosts(ix, &places);
 	rule_trie_finish(&ix->tries, a);
 	free(places.v);
@@ -208,19 +260,19 @@ static bool rule_index_test(const void *ctx, uint32_t position)
 	return rule_match(l->ix->entries[position].rule, l->f);
 }
 
-static void rule_index_try(struct rule_lookup *l, uint32_t root)
+static void rule_index_try(struct rule_lookup *l, const struct rule_trie_node *root)
 {
 	struct str path = l->ix->http ? l->f->path : str_mk(NULL, 0);
 
 	l->best = rule_trie_find(&l->ix->tries, root, path, l->best, rule_index_test, l);
 }
 
-static void rule_index_try_host(struct rule_lookup *l, struct str host)
+static void rule_index_try_host(struct rule_lookup *l, struct str name)
 {
-	const struct rule_bucket *b = rule_index_slot(l->ix, host, (uint32_t)hash_str(host, 0));
+	const struct rule_slot *s = rule_index_slot(l->ix, name, (uint32_t)hash_str(name, 0));
 
-	if (b->host.p)
-		rule_index_try(l, b->trie);
+	if (s->host)
+		rule_index_try(l, &l->ix->hosts[s->host - 1].root);
 }
 
 void *rule_index_find(const struct rule_index *ix, const struct rule_facts *f)
@@ -235,7 +287,6 @@ void *rule_index_find(const struct rule_index *ix, const struct rule_facts *f)
 		if (dot)
 			rule_index_try_host(&l, str_skip(name, (size_t)(dot - name.p)));
 	}
-	if (ix->general != RULE_NOWHERE)
-		rule_index_try(&l, ix->general);
-	return l.best == RULE_NOWHERE ? NULL : ix->entries[l.best].value;
+	rule_index_try(&l, &ix->general);
+	return l.best == RULE_NOWHERE ? NULL : ix->values[l.best];
 }

@@ -12,6 +12,8 @@ struct rule_trie_range {
 	uint32_t low, high, depth;
 };
 
+_Static_assert(sizeof(struct rule_trie_node) == 32, "two nodes share a cache line");
+
 static uint32_t rule_trie_node_new(struct rule_tries *t, unsigned char first)
 {
 	if (t->nnodes == t->node_cap) {
@@ -43,36 +45,49 @@ static uint32_t rule_trie_common(struct str x, struct str y, uint32_t from)
 	return from;
 }
 
-/* Takes from the front of the range the places that end here. Beginnings come first, so they are one run of entries. */
+/* Takes from the front of the range the places that end here. Beginnings come first. */
 static uint32_t rule_trie_ends(struct rule_tries *t, struct rule_trie_node *n, const struct rule_place *v,
 			       struct rule_trie_range r)
 {
-	n->prefix = n->whole = t->nentries;
+	n->at = t->nentries;
 	while (r.low < r.high && v[r.low].path.n == r.depth) {
 		rule_trie_entry_add(t, v[r.low].entry);
-		if (v[r.low].whole) {
+		if (v[r.low].whole)
 			n->nwhole++;
-		} else {
+		else
 			n->nprefix++;
-			n->whole++;
-		}
 		if (v[r.low].entry >> 1 < n->best)
 			n->best = v[r.low].entry >> 1;
 		r.low++;
 	}
+	if (n->nprefix + n->nwhole == 1)
+		n->at = t->entries[--t->nentries];
 	return r.low;
 }
 
-static void rule_trie_split(struct rule_tries *t, uint32_t base, uint32_t id, const struct rule_place *v,
-			    struct rule_trie_range *ranges)
+uint32_t rule_trie_text(struct rule_tries *t, struct str s)
 {
-	struct rule_trie_range r = ranges[id - base];
-	struct rule_trie_node n = t->nodes[id];
+	buf_str(&t->texts, s);
+	return (uint32_t)(t->texts.n - s.n);
+}
+
+static void rule_trie_label(struct rule_tries *t, struct rule_trie_node *n, struct str label)
+{
+	n->nlabel = (uint16_t)label.n; /* a rule is shorter */
+	if (label.n > RULE_TRIE_LABEL)
+		n->label.text = rule_trie_text(t, label);
+	else if (label.n)
+		memcpy(n->label.bytes, label.p, label.n);
+}
+
+/* Makes *ret of its range, and its children, not yet split, with theirs; ranges[0] is that of node `base`. */
+static void rule_trie_split(struct rule_tries *t, const struct rule_place *v, struct rule_trie_range r,
+			    struct rule_trie_node *ret, struct rule_trie_range *ranges, uint32_t base)
+{
+	struct rule_trie_node n = { .best = RULE_NOWHERE, .child = t->nnodes };
 	uint32_t low, high, depth = rule_trie_common(v[r.low].path, v[r.high - 1].path, r.depth);
 
-	n.label = v[r.low].path.n ? v[r.low].path.p + r.depth : "";
-	n.nlabel = depth - r.depth;
-	n.child = t->nnodes;
+	rule_trie_label(t, &n, str_mk(v[r.low].path.p + r.depth, depth - r.depth));
 	low = rule_trie_ends(t, &n, v, (struct rule_trie_range){ r.low, r.high, depth });
 	for (; low < r.high; low = high) {
 		unsigned char c = (unsigned char)v[low].path.p[depth];
@@ -83,26 +98,31 @@ static void rule_trie_split(struct rule_tries *t, uint32_t base, uint32_t id, co
 		ranges[child - base] = (struct rule_trie_range){ low, high, depth };
 		n.nchild++;
 	}
-	t->nodes[id] = n;
+	*ret = n;
 }
 
-uint32_t rule_trie_add(struct rule_tries *t, const struct rule_place *places, uint32_t n)
+static void rule_trie_best(const struct rule_tries *t, struct rule_trie_node *n)
+{
+	for (uint32_t c = n->child; c < n->child + n->nchild; c++)
+		if (t->nodes[c].best < n->best)
+			n->best = t->nodes[c].best;
+}
+
+void rule_trie_add(struct rule_tries *t, const struct rule_place *places, uint32_t n, struct rule_trie_node *ret_root)
 {
 	/* A node either ends a path or has two children or more. */
 	_cleanup_free_ struct rule_trie_range *ranges = mem_alloc(2 * (size_t)n * sizeof(*ranges));
-	uint32_t base = rule_trie_node_new(t, 0);
+	struct rule_trie_node node;
+	uint32_t base = t->nnodes;
 
-	ranges[0] = (struct rule_trie_range){ 0, n, 0 };
-	for (uint32_t id = base; id < t->nnodes; id++)
-		rule_trie_split(t, base, id, places, ranges);
-	for (uint32_t id = t->nnodes; id-- > base;) {
-		struct rule_trie_node *node = &t->nodes[id];
-
-		for (uint32_t c = node->child; c < node->child + node->nchild; c++)
-			if (t->nodes[c].best < node->best)
-				node->best = t->nodes[c].best;
+	rule_trie_split(t, places, (struct rule_trie_range){ 0, n, 0 }, ret_root, ranges, base);
+	for (uint32_t id = base; id < t->nnodes; id++) {
+		rule_trie_split(t, places, ranges[id - base], &node, ranges, base);
+		t->nodes[id] = node; /* which may have moved */
 	}
-	return base;
+	for (uint32_t id = t->nnodes; id-- > base;)
+		rule_trie_best(t, &t->nodes[id]);
+	rule_trie_best(t, ret_root);
 }
 
 void rule_trie_finish(struct rule_tries *t, struct arena *a)
@@ -113,6 +133,7 @@ void rule_trie_finish(struct rule_tries *t, struct arena *a)
 	arena_defer(a, free, t->nodes);
 	arena_defer(a, free, t->first);
 	arena_defer(a, free, t->entries);
+	arena_defer(a, free, t->texts.p);
 }
 
 /* Entries are in order of position: the first that is accepted is the best of its list. */
@@ -125,23 +146,35 @@ static inline uint32_t rule_trie_list(const uint32_t *v, uint32_t n, uint32_t be
 	return best;
 }
 
-uint32_t rule_trie_find(const struct rule_tries *t, uint32_t root, struct str path, uint32_t best,
+static inline bool rule_trie_goes_on(const struct rule_tries *t, const struct rule_trie_node *n, struct str path)
+{
+	const char *label = n->nlabel > RULE_TRIE_LABEL ? t->texts.p + n->label.text : n->label.bytes;
+
+	return path.n >= n->nlabel && (n->nlabel == 0 || memcmp(path.p, label, n->nlabel) == 0);
+}
+
+/* Which child goes on with that byte; NULL: none. */
+static inline const struct rule_trie_node *rule_trie_child(const struct rule_tries *t, const struct rule_trie_node *n,
+							   char c)
+{
+	const unsigned char *found = n->nchild ? memchr(t->first + n->child, (unsigned char)c, n->nchild) : NULL;
+
+	return found ? &t->nodes[found - t->first] : NULL;
+}
+
+uint32_t rule_trie_find(const struct rule_tries *t, const struct rule_trie_node *root, struct str path, uint32_t best,
 			bool (*test)(const void *ctx, uint32_t position), const void *ctx)
 {
-	const struct rule_trie_node *n = &t->nodes[root];
+	const struct rule_trie_node *n = root;
 
-	for (;;) {
-		const unsigned char *child;
+	while (n && n->best < best && rule_trie_goes_on(t, n, path)) {
+		const uint32_t *v = n->nprefix + n->nwhole == 1 ? &n->at : t->entries + n->at;
 
-		if (n->best >= best || path.n < n->nlabel || (n->nlabel && memcmp(path.p, n->label, n->nlabel) != 0))
-			return best;
 		path = str_skip(path, n->nlabel);
-		best = rule_trie_list(t->entries + n->prefix, n->nprefix, best, test, ctx);
+		best = rule_trie_list(v, n->nprefix, best, test, ctx);
 		if (!path.n)
-			return rule_trie_list(t->entries + n->whole, n->nwhole, best, test, ctx);
-		child = n->nchild ? memchr(t->first + n->child, (unsigned char)path.p[0], n->nchild) : NULL;
-		if (!child)
-			return best;
-		n = &t->nodes[child - t->first];
+			return rule_trie_list(v + n->nprefix, n->nwhole, best, test, ctx);
+		n = rule_trie_child(t, n, path.p[0]);
 	}
+	return best;
 }
