@@ -65,3 +65,6 @@ struct rule_node *rule_parse(struct arena *a, const struct rule_source *src);
 
 /* The program of a checked tree, in `a`. */
 const struct rule_step *rule_steps(struct arena *a, const struct rule_node *root);
+
+/* The call of step `n` as text. */
+void rule_print_step(const struct rule *r, unsigned n, struct buf *out);

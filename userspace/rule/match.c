@@ -66,3 +66,18 @@ bool rule_match(const struct rule *r, const struct rule_facts *f)
 	} while (at < RULE_STEP_NO);
 	return at == RULE_STEP_YES;
 }
+
+bool rule_explain(const struct rule *r, const struct rule_facts *f, struct buf *ret_why)
+{
+	uint16_t at = 0, last;
+	bool yes;
+
+	do {
+		last = at;
+		yes = r->steps[at].match(r->steps[at].data, f);
+		at = yes ? r->steps[at].yes : r->steps[at].no;
+	} while (at < RULE_STEP_NO);
+	rule_print_step(r, last, ret_why);
+	buf_puts(ret_why, yes ? " holds" : " does not hold");
+	return at == RULE_STEP_YES;
+}

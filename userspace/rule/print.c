@@ -64,6 +64,24 @@ static void rule_print_node(const struct rule_node *n, int binds, struct buf *ou
 		buf_char(out, ')');
 }
 
+/* The n-th call below, in the order of the text, which is that of the steps. */
+static const struct rule_call *rule_print_find(const struct rule_node *n, unsigned number)
+{
+	while (n->kind != RULE_CALL) {
+		n = n->child;
+		while (number >= n->calls) {
+			number -= n->calls;
+			n = n->next;
+		}
+	}
+	return n->call;
+}
+
+void rule_print_step(const struct rule *r, unsigned n, struct buf *out)
+{
+	rule_print_call(rule_print_find(r->root, n), out);
+}
+
 void rule_print(const struct rule *r, struct buf *out)
 {
 	rule_print_node(r->root, 0, out);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -40,6 +41,8 @@ struct rule;
 const struct rule *rule_compile(struct arena *a, enum rule_dialect dialect, const char *text, struct place at,
 				const char *key, struct err_list *errs);
 bool rule_match(const struct rule *r, const struct rule_facts *f);
+/* The same, with what decided it: "Method(`GET`) holds", "Path(`/a`) does not hold". */
+bool rule_explain(const struct rule *r, const struct rule_facts *f, struct buf *ret_why);
 /* Text again (canonical spelling, minimal parentheses); compiling it gives an equal rule. */
 void rule_print(const struct rule *r, struct buf *out);
 /* Traefik §: explicit if not 0, else the length of the text; a TCP rule that is exactly HostSNI(`*`) is -1. */
