@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 
 #define REGEX_STEPS_MAX	   10000 /* of backtracking, before the other algorithm is used */
@@ -24,6 +25,8 @@
 struct regex {
 	pcre2_code *fast, *steady;
 	size_t states; /* of steady, at most */
+	unsigned refs; /* under regex_lock */
+	char *pattern;
 };
 
 /* What one thread needs to match; made at its first match, freed with it. */
@@ -80,14 +83,9 @@ static struct regex_thread *regex_thread(void)
 
 /* ---- compiling ---- */
 
-static void regex_code_free(void *p)
-{
-	pcre2_code_free(p);
-}
-
 /* What PCRE2 still refuses, which is little: unknown scripts, patterns that get too large. Its offset is one into the
  * translation, so the error is about the pattern as a whole. */
-static pcre2_code *regex_code(struct arena *a, struct str text, uint32_t options, struct regex_error *ret_error)
+static pcre2_code *regex_code(struct str text, uint32_t options, struct regex_error *ret_error)
 {
 	pcre2_compile_context *how = pcre2_compile_context_create(NULL);
 	pcre2_code *code;
@@ -98,10 +96,8 @@ static pcre2_code *regex_code(struct arena *a, struct str text, uint32_t options
 	code = pcre2_compile((PCRE2_SPTR)(text.n ? text.p : ""), text.n, REGEX_COMPILE_WITH | options, &error, &at,
 			     how);
 	pcre2_compile_context_free(how);
-	if (code) {
-		arena_defer(a, regex_code_free, code);
+	if (code)
 		return code;
-	}
 	ret_error->at = 0;
 	pcre2_get_error_message(error, (PCRE2_UCHAR *)ret_error->text, sizeof(ret_error->text));
 	return NULL;
@@ -123,10 +119,18 @@ static size_t regex_states(const pcre2_code *code, struct str text)
 	return size;
 }
 
-const struct regex *regex_compile(struct arena *a, struct str pattern, struct regex_error *ret_error)
+static void regex_free(struct regex *r)
+{
+	pcre2_code_free(r->fast);
+	pcre2_code_free(r->steady);
+	free(r->pattern);
+	free(r);
+}
+
+static struct regex *regex_new(struct str pattern, struct regex_error *ret_error)
 {
 	_cleanup_(buf_free) struct buf fast, steady;
-	struct regex *r = NULL;
+	struct regex *r;
 
 	buf_init(&fast, 0);
 	buf_init(&steady, 0);
@@ -135,15 +139,60 @@ const struct regex *regex_compile(struct arena *a, struct str pattern, struct re
 	    regex_translate(pattern, true, &steady, ret_error) < 0)
 		return NULL;
 	buf_char(&steady, ')');
-	r = arena_alloc(a, sizeof(*r));
-	r->fast = regex_code(a, buf_view(&fast), 0, ret_error);
-	if (!r->fast)
+	r = mem_zalloc(sizeof(*r));
+	r->pattern = mem_strndup(pattern.p, pattern.n);
+	r->fast = regex_code(buf_view(&fast), 0, ret_error);
+	if (r->fast)
+		r->steady = regex_code(buf_view(&steady), PCRE2_ANCHORED | PCRE2_NO_AUTO_POSSESS, ret_error);
+	if (!r->steady) {
+		regex_free(r);
 		return NULL;
-	r->steady = regex_code(a, buf_view(&steady), PCRE2_ANCHORED | PCRE2_NO_AUTO_POSSESS, ret_error);
-	if (!r->steady)
-		return NULL;
+	}
 	r->states = regex_states(r->steady, buf_view(&steady));
 	pcre2_jit_compile(r->fast, PCRE2_JIT_COMPLETE); /* without it the interpreter runs, under the same limits */
+	return r;
+}
+
+/* ---- sharing ---- */
+
+/* Many routers have the same few patterns, and a new configuration has mostly those of the old one. */
+static pthread_mutex_t regex_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct map regex_known; /* by pattern */
+
+static void regex_unref(void *p)
+{
+	struct regex *r = p;
+
+	pthread_mutex_lock(&regex_lock);
+	if (--r->refs == 0) {
+		map_remove(&regex_known, str_of(r->pattern));
+		regex_free(r);
+		if (regex_known.live == 0)
+			map_free(&regex_known);
+	}
+	pthread_mutex_unlock(&regex_lock);
+}
+
+const struct regex *regex_compile(struct arena *a, struct str pattern, struct regex_error *ret_error)
+{
+	struct regex *r;
+
+	if (pattern.n && memchr(pattern.p, 0, pattern.n)) {
+		*ret_error = (struct regex_error){ 0, "holds a NUL; write \\x00" };
+		return NULL;
+	}
+	pthread_mutex_lock(&regex_lock);
+	r = map_get(&regex_known, pattern);
+	if (!r) {
+		r = regex_new(pattern, ret_error);
+		if (r)
+			map_set(&regex_known, pattern, r);
+	}
+	if (r)
+		r->refs++;
+	pthread_mutex_unlock(&regex_lock);
+	if (r)
+		arena_defer(a, regex_unref, r);
 	return r;
 }
 

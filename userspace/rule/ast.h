@@ -58,6 +58,7 @@ struct rule {
 	enum rule_dialect dialect;
 	const struct rule_node *root;
 	const struct rule_step *steps; /* root->calls of them, in the order of the text */
+	const struct rule_step *rest;  /* what is left to evaluate where the index knows that host and path fit */
 };
 
 /* The tree of src->text, in `a`, calls not yet checked; NULL with an error added. */
@@ -65,6 +66,7 @@ struct rule_node *rule_parse(struct arena *a, const struct rule_source *src);
 
 /* The program of a checked tree, in `a`. */
 const struct rule_step *rule_steps(struct arena *a, const struct rule_node *root);
+bool rule_run(const struct rule_step *steps, const struct rule_facts *f);
 
 /* The call of step `n` as text. */
 void rule_print_step(const struct rule *r, unsigned n, struct buf *out);

@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "rule/ast.h"
+#include "rule/cover.h"
 #include "rule/name.h"
 #include "rule/ops.h"
 
@@ -232,6 +233,9 @@ const struct rule *rule_compile(struct arena *a, enum rule_dialect dialect, cons
 	r->dialect = dialect;
 	r->root = root;
 	r->steps = rule_steps(a, root);
+	r->rest = rule_cover_rest(a, root);
+	if (!r->rest)
+		r->rest = r->steps;
 	return r;
 }
 

@@ -11,7 +11,7 @@ static bool rule_key_is_any(const struct rule_key *k)
 
 static struct rule_cover rule_cover_one(struct arena *a, const struct rule_key *k)
 {
-	struct rule_cover c = { arena_alloc(a, sizeof(*c.v)), 1 };
+	struct rule_cover c = { arena_alloc(a, sizeof(*c.v)), 1, false };
 
 	c.v[0] = *k;
 	return c;
@@ -32,7 +32,7 @@ static struct rule_cover rule_cover_call(struct arena *a, const struct rule_call
 static struct rule_cover rule_cover_join(struct arena *a, const struct rule_cover *x, const struct rule_cover *y)
 {
 	const struct rule_cover *both[] = { x, y };
-	struct rule_cover c = { NULL, 0 };
+	struct rule_cover c = { NULL, 0, x->lossy || y->lossy };
 	struct rule_key any = rule_key_any;
 	bool has_any = x->n + y->n > RULE_COVER_MAX;
 
@@ -87,7 +87,7 @@ static bool rule_key_path(const struct rule_key *x, const struct rule_key *y, st
 
 static struct rule_cover rule_cover_unsure(struct arena *a, const struct rule_cover *from)
 {
-	struct rule_cover c = { arena_alloc(a, (from->n + 1) * sizeof(*c.v)), from->n };
+	struct rule_cover c = { arena_alloc(a, (from->n + 1) * sizeof(*c.v)), from->n, true };
 
 	for (size_t i = 0; i < c.n; i++) {
 		c.v[i] = from->v[i];
@@ -98,7 +98,7 @@ static struct rule_cover rule_cover_unsure(struct arena *a, const struct rule_co
 
 static struct rule_cover rule_cover_meet(struct arena *a, const struct rule_cover *x, const struct rule_cover *y)
 {
-	struct rule_cover c = { NULL, 0 };
+	struct rule_cover c = { NULL, 0, x->lossy || y->lossy };
 
 	/* A request must have a key of each side: one side alone is right, too, but leaves more to evaluate. */
 	if (x->n * y->n > RULE_COVER_MAX)
@@ -138,4 +138,48 @@ static struct rule_cover rule_cover_node(struct arena *a, const struct rule_node
 struct rule_cover rule_cover_of(struct arena *a, const struct rule_node *root)
 {
 	return rule_cover_node(a, root, false);
+}
+
+static bool rule_cover_all_sure(const struct rule_cover *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->v[i].sure)
+			return false;
+	return !c->lossy;
+}
+
+/* The children of an "and" that their keys do not decide. A key of the whole has one of each child's in it. */
+static struct rule_node *rule_cover_undecided(struct arena *scratch, const struct rule_node *root)
+{
+	struct rule_node *rest = arena_zalloc(scratch, sizeof(*rest)), **tail = &rest->child;
+
+	rest->kind = RULE_AND;
+	for (const struct rule_node *k = root->child; k; k = k->next) {
+		struct rule_cover c = rule_cover_of(scratch, k);
+
+		if (rule_cover_all_sure(&c))
+			continue;
+		*tail = arena_alloc(scratch, sizeof(**tail));
+		**tail = *k;
+		(*tail)->next = NULL;
+		tail = &(*tail)->next;
+		rest->calls += k->calls;
+	}
+	return rest;
+}
+
+const struct rule_step *rule_cover_rest(struct arena *a, const struct rule_node *root)
+{
+	const struct rule_step *steps = NULL;
+	const struct rule_node *rest;
+	struct arena scratch;
+
+	if (root->kind != RULE_AND)
+		return NULL;
+	arena_init(&scratch);
+	rest = rule_cover_undecided(&scratch, root);
+	if (rest->calls && rest->calls < root->calls && !rule_cover_of(&scratch, root).lossy)
+		steps = rule_steps(a, rest);
+	arena_reset(&scratch);
+	return steps;
 }

@@ -29,7 +29,8 @@ struct rule_index {
 	const struct rule_entry *entries; /* by priority, then as given: what positions count */
 	size_t n;
 	void **values; /* of the entries, once more and side by side: a lookup that evaluates nothing needs no more */
-	struct rule_slot *slots; /* open addressing, linear probing, at most two thirds full */
+	const struct rule_step **programs; /* of the entries: what is left where host and path are known to fit */
+	struct rule_slot *slots;	   /* open addressing, linear probing, at most two thirds full */
 	uint32_t mask;
 	struct rule_host *hosts;
 	struct rule_trie_node general; /* rules without a host */
@@ -212,6 +213,17 @@ static struct rule_host *rule_index_host_lines(struct arena *a, size_t n)
 	return (struct rule_host *)(p + (-(uintptr_t)p & (sizeof(struct rule_host) - 1)));
 }
 
+/* What lookups read of the entries, side by side. */
+static void rule_index_columns(struct rule_index *ix, struct arena *a)
+{
+	ix->values = arena_alloc(a, (ix->n + 1) * sizeof(*ix->values));
+	ix->programs = arena_alloc(a, (ix->n + 1) * sizeof(*ix->programs));
+	for (size_t i = 0; i < ix->n; i++) {
+		ix->values[i] = ix->entries[i].value;
+		ix->programs[i] = ix->entries[i].rule->rest;
+	}
+}
+
 struct rule_index *rule_index_build(struct arena *a, const struct rule_entry *entries, size_t n)
 {
 	struct rule_index *ix = arena_zalloc(a, sizeof(*ix));
@@ -221,9 +233,7 @@ struct rule_index *rule_index_build(struct arena *a, const struct rule_entry *en
 	ix->http = n > 0 && rule_is_http(entries[0].rule->dialect);
 	ix->entries = rule_index_sort(a, entries, n);
 	ix->n = n;
-	ix->values = arena_alloc(a, (n + 1) * sizeof(*ix->values));
-	for (size_t i = 0; i < n; i++)
-		ix->values[i] = ix->entries[i].value;
+	rule_index_columns(ix, a);
 	ix->general.best = RULE_NOWHERE;
 	buf_init(&ix->tries.texts, 0);
 	places = rule_index_places(ix->entries, n);
@@ -257,7 +267,7 @@ static bool rule_index_test(const void *ctx, uint32_t position)
 {
 	const struct rule_lookup *l = ctx;
 
-	return rule_match(l->ix->entries[position].rule, l->f);
+	return rule_run(l->ix->programs[position], l->f);
 }
 
 static void rule_index_try(struct rule_lookup *l, const struct rule_trie_node *root)

@@ -269,6 +269,25 @@ static void patterns_made_to_take_for_ever(void **state)
 	}
 }
 
+static void the_same_pattern_is_one(void **state)
+{
+	const struct regex *x = compile("^shared[0-9]+$");
+	struct regex_error e;
+	struct arena other;
+
+	(void)state;
+	arena_init(&other);
+	assert_ptr_equal(regex_compile(&other, STR("^shared[0-9]+$"), &e), x);
+	assert_ptr_not_equal(regex_compile(&other, STR("^shared[0-9]*$"), &e), x);
+	assert_null(regex_compile(&other, STR("a\0b"), &e));
+	assert_string_equal(e.text, "holds a NUL; write \\x00");
+	arena_reset(&arena);
+	assert_true(regex_match(regex_compile(&other, STR("^shared[0-9]+$"), &e), STR("shared12")));
+	assert_int_equal(regex_known.live, 2);
+	arena_reset(&other);
+	assert_int_equal(regex_known.live, 0);
+}
+
 static void *match_in_thread(void *r)
 {
 	return regex_match(r, STR("x\xff")) ? r : NULL;
@@ -293,8 +312,13 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(as_in_go),		 TEST(the_steady_algorithm_agrees),    TEST(refused_with_place_and_reason),
-		TEST(sizes_are_bounded), TEST(patterns_made_to_take_for_ever), TEST(threads_have_their_own_state),
+		TEST(as_in_go),
+		TEST(the_steady_algorithm_agrees),
+		TEST(refused_with_place_and_reason),
+		TEST(sizes_are_bounded),
+		TEST(patterns_made_to_take_for_ever),
+		TEST(the_same_pattern_is_one),
+		TEST(threads_have_their_own_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,7 +108,40 @@ static void derivation_of_keys(void **state)
 	}
 }
 
-/* 600 hosts and 600 paths would be 360,000 keys. */
+/* How many matchers are left to evaluate where the key fits; -1: all of them, or none. */
+static void what_is_left(void **state)
+{
+	static const struct {
+		const char *rule;
+		int left;
+	} rows[] = {
+		{ "Host(`a`) && Method(`GET`)", 1 },
+		{ "Host(`a`) && PathPrefix(`/`) && Method(`GET`) && !ClientIP(`::1`)", 2 },
+		{ "(Host(`a`) || Host(`b`)) && (Method(`GET`) || Method(`PUT`))", 2 },
+		{ "Host(`a`) && !Host(`b`)", 1 },
+		{ "Host(`a`) && PathPrefix(`/`)", -1 },
+		{ "Method(`GET`) && ClientIP(`::1`)", -1 },
+		{ "Host(`a`) && Method(`GET`) || Host(`b`)", -1 },
+		{ "Host(`a`) && (Host(`a`) || Method(`GET`))", 2 },
+		{ "!(Host(`a`) && Method(`GET`))", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct rule *r = compile(RULE_HTTP, rows[i].rule);
+		const struct rule_step *rest = rule_cover_rest(&arena, r->root);
+		int left = rest ? 1 : -1;
+
+		for (int k = 0; k < left; k++) {
+			left = rest[k].yes < RULE_STEP_NO && rest[k].yes >= left ? rest[k].yes + 1 : left;
+			left = rest[k].no < RULE_STEP_NO && rest[k].no >= left ? rest[k].no + 1 : left;
+		}
+		if (left != rows[i].left)
+			fail_msg("%s: %d", rows[i].rule, left);
+	}
+}
+
+/* 201 hosts and 101 paths would be 20,301 keys. */
 static void keys_of_a_rule_are_bounded(void **state)
 {
 	struct buf b;
@@ -171,6 +204,42 @@ static void an_empty_index_finds_nothing(void **state)
 
 	(void)state;
 	assert_null(rule_index_find(ix, &f));
+}
+
+/* Envoy's virtual hosts try their routes in the order written, whatever their length: explicit priorities say so. Its
+ * prefixes are Traefik's, its path_separated_prefix is two matchers. */
+static void routes_in_the_order_of_envoy(void **state)
+{
+	static const char *const rules[] = {
+		"Host(`*.svc.test`) && Path(`/healthz`)",
+		"Host(`*.svc.test`) && PathPrefix(`/a`) && Header(`:version`, `2`)",
+		"Host(`*.svc.test`) && (Path(`/api`) || PathPrefix(`/api/`))",
+		"Host(`*.svc.test`) && PathRegexp(`^(?:/v[0-9]+/.*)$`)",
+		"Host(`*.svc.test`) && PathPrefix(`/a`)",
+		"Host(`*.svc.test`) && PathPrefix(`/apis/long/and/specific`)",
+		"Host(`*.svc.test`) && PathPrefix(`/`)",
+	};
+	static const struct {
+		const char *path;
+		int want;
+	} rows[] = {
+		{ "/healthz", 0 }, { "/healthz/", 6 }, { "/api", 2 },
+		{ "/api/x", 2 },   { "/apix", 4 },     { "/a", 4 },
+		{ "/v1/x", 3 },	   { "/v1", 6 },       { "/apis/long/and/specific", 4 },
+	};
+	struct rule_entry entries[ARRAY_LEN(rules)];
+	struct rule_index *ix;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		entries[i] = (struct rule_entry){ compile(RULE_HTTP, rules[i]), (int64_t)(ARRAY_LEN(rules) - i),
+						  (void *)(uintptr_t)rules[i] };
+	ix = rule_index_build(&arena, entries, ARRAY_LEN(entries));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct rule_facts f = facts_http("GET", "a.svc.test", rows[i].path);
+
+		assert_string_equal(rule_index_find(ix, &f), rules[rows[i].want]);
+	}
 }
 
 /* The values of an index outlive the array it was built from. */
@@ -259,10 +328,16 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(derivation_of_keys),	 TEST(keys_of_a_rule_are_bounded),
-		TEST(priority_then_order_given), TEST(an_empty_index_finds_nothing),
-		TEST(entries_are_copied),	 TEST(server_names_are_indexed_too),
-		TEST(nested_beginnings),	 TEST(a_name_twice_in_a_rule_is_one_entry),
+		TEST(derivation_of_keys),
+		TEST(what_is_left),
+		TEST(keys_of_a_rule_are_bounded),
+		TEST(priority_then_order_given),
+		TEST(routes_in_the_order_of_envoy),
+		TEST(an_empty_index_finds_nothing),
+		TEST(entries_are_copied),
+		TEST(server_names_are_indexed_too),
+		TEST(nested_beginnings),
+		TEST(a_name_twice_in_a_rule_is_one_entry),
 		TEST(lists_stay_short),
 	};
 
