@@ -21,7 +21,7 @@ WARN      = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 CPPFLAGS += -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iuserspace -Iinclude -I$(BUILD)/gen
 CFLAGS   += -std=gnu11 -g $(OPT) -pthread -fno-strict-aliasing -fstack-protector-strong -fPIE $(WARN) $(SANFLAGS)
 LDFLAGS  += -pthread -pie -Wl,-z,relro,-z,now $(SANFLAGS)
-LDLIBS    = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+LDLIBS    = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 
 SRCS  := $(sort $(wildcard userspace/*/*.c))
 MAIN  := userspace/app/main.c
@@ -168,13 +168,15 @@ san: ## unit, packet, configuration and end-to-end tests with ASan and UBSan (ro
 bench: all ## measure against nginx, HAProxy and nftables side by side (root)
 	scripts/deps.sh bench
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
-	$(MAKE) --no-print-directory bench-xdp bench-rule
+	$(MAKE) --no-print-directory bench-xdp bench-rule bench-balance
 
-$(BUILD)/bench/rule: tests/bench/rule/bench.c $(LIB)
+$(BUILD)/bench/%: tests/bench/%/bench.c $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
-.PHONY: bench-rule
+.PHONY: bench-rule bench-balance
 bench-rule: $(BUILD)/bench/rule ## ns per lookup, bytes and compile time of 10 to 100,000 routers
+	@$<
+bench-balance: $(BUILD)/bench/balance ## ns per pick of each balancing policy
 	@$<
 
 fmt: ## lay the sources out by .clang-format

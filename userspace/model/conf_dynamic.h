@@ -31,7 +31,7 @@ struct http_health_conf {
 	int64_t healthy_threshold, unhealthy_threshold; /* consecutive results that change the state; ours, default 1 */
 };
 
-enum lb_strategy { STRATEGY_WRR };
+enum lb_strategy { STRATEGY_WRR, STRATEGY_P2C, STRATEGY_LEASTCONN, STRATEGY_LEASTTIME, STRATEGY_HRW };
 
 struct http_lb_conf {
 	struct opt_list servers; /* struct http_server_conf */

@@ -301,7 +301,7 @@ static const struct opt_table health_table = { .rows = health_rows,
 						      "until the first check says otherwise." };
 #undef T
 
-static const char *const strategies[] = { "wrr", NULL };
+static const char *const strategies[] = { "wrr", "p2c", "leastconn", "leasttime", "hrw", NULL };
 
 #define T struct http_lb_conf
 static const struct opt lb_rows[] = {
@@ -317,7 +317,12 @@ static const struct opt lb_rows[] = {
 	  .def = "wrr",
 	  .choices = strategies,
 	  .doc = "How a server is chosen. wrr is smooth weighted round robin: in every round each server is taken "
-		 "as often as its weight says, spread evenly over the round." },
+		 "as often as its weight says, spread evenly over the round. p2c takes two at random and of these "
+		 "the one with fewer requests in flight; weights do not count. leastconn takes the one with the fewest "
+		 "in flight in relation to its weight (not part of Traefik). leasttime weighs that with the time to "
+		 "the "
+		 "first byte of its last 100 answers. hrw keeps each client address with its server as long as that "
+		 "is up." },
 	{ .name = "passHostHeader",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, pass_host_header),
