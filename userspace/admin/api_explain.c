@@ -273,11 +273,13 @@ static json_t *explain_server(const struct service *s, size_t i, uint64_t weight
 	const struct target *t = s->targets[i];
 	json_t *o = json_object();
 	bool up = atomic_load(&t->up), usable = explain_usable(s, i);
+	char reason[TARGET_REASON_MAX];
 
+	target_explain(t, (enum target_reason)atomic_load(&t->reason), reason);
 	view_set(o, "server", t->name);
 	json_object_set_new(o, "weight", json_integer(s->items[i].weight));
 	json_object_set_new(o, "up", json_boolean(up));
-	view_set(o, "reason", target_reason_text(atomic_load(&t->reason)));
+	view_set(o, "reason", reason);
 	json_object_set_new(o, "inFlight", json_integer(atomic_load(&t->in_flight)));
 	json_object_set_new(o, "candidate", json_boolean(usable));
 	json_object_set_new(o, "sharePercent", json_real(usable ? 100.0 * s->items[i].weight / (double)weights : 0));
