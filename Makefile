@@ -16,12 +16,12 @@ OPT     ?= -O2 -D_FORTIFY_SOURCE=2
 endif
 
 VERSION  := $(shell cat VERSION)
-PKGS      = libbpf yaml-0.1 libmnl liburcu-qsbr jansson libxxhash
+PKGS      = libbpf yaml-0.1 libmnl liburcu-qsbr jansson libxxhash libpcre2-8 libidn2
 WARN      = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wno-missing-field-initializers
 CPPFLAGS += -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iuserspace -Iinclude -I$(BUILD)/gen
 CFLAGS   += -std=gnu11 -g $(OPT) -pthread -fno-strict-aliasing -fstack-protector-strong -fPIE $(WARN) $(SANFLAGS)
 LDFLAGS  += -pthread -pie -Wl,-z,relro,-z,now $(SANFLAGS)
-LDLIBS    = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+LDLIBS    = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 
 SRCS  := $(sort $(wildcard userspace/*/*.c))
 MAIN  := userspace/app/main.c
@@ -178,7 +178,16 @@ san: ## unit, packet, configuration and end-to-end tests with ASan and UBSan (ro
 bench: all ## measure against nginx, HAProxy and nftables side by side (root)
 	scripts/deps.sh bench
 	BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
-	$(MAKE) --no-print-directory bench-xdp
+	$(MAKE) --no-print-directory bench-xdp bench-rule bench-balance
+
+$(BUILD)/bench/%: tests/bench/%/bench.c $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+.PHONY: bench-rule bench-balance
+bench-rule: $(BUILD)/bench/rule ## ns per lookup, bytes and compile time of 10 to 100,000 routers
+	@$<
+bench-balance: $(BUILD)/bench/balance ## ns per pick of each balancing policy
+	@$<
 
 fmt: ## lay the sources out by .clang-format
 	scripts/deps.sh fmt

@@ -104,3 +104,30 @@ def test_status_of_a_running_agent(launch):
         assert result.returncode == 0, result.stdout
         for text in ("web", "lb0", "native", "app@file", "198.18.1.11"):
             assert text in result.stdout, (text, result.stdout)
+
+
+def test_explain_says_what_the_agent_does(launch):
+    """The running agent's answer, the configuration's answer, and where the request really goes."""
+    import json
+    agent = launch()
+    for arguments, request, router, name in [
+        (["GET", "http://198.18.0.1:8000/", "-H", "Host: api.test"], {"host": "api.test"}, "all@file", None),
+        (["GET", "http://api.test:8000/v1/x"], {"host": "api.test", "path": "/v1/x"}, "cut@file", None),
+        (["POST", "http://method.test:8000/"], {"host": "method.test", "method": "POST", "body": b"x"}, "post@file", "b1"),
+        (["GET", "http://a.test:8000/", "-H", "X-Pick: two"], {"headers": {"X-Pick": "two"}}, "header@file", "b2"),
+    ]:
+        asked = agent.command("explain", "--socket", agent.socket, "--json", *arguments)
+        assert asked.returncode == 0, asked.stdout
+        live = json.loads(asked.stdout)
+        offline = json.loads(agent.command("explain", "-c", agent.config, "--json", *arguments).stdout)
+        assert live["router"]["name"] == router
+        assert (live["router"], live["runnersUp"], live["middlewares"]) == (offline["router"], offline["runnersUp"], offline["middlewares"])
+        path = request.pop("path", "/")
+        answered = agent.get(path, **request).lines()["name"]
+        candidates = [s["server"] for s in live["service"]["servers"] if s["candidate"]]
+        assert "http://198.18.1.1%s:80" % answered[1] in candidates
+        assert name in (None, answered)
+    page = agent.command("explain", "--socket", agent.socket, "GET", "http://api.test:8000/v1").stdout
+    assert "cut@file" in page and "runners-up    all@file" in page
+    assert agent.command("explain", "--socket", "/nonexistent.sock", "GET", "/").returncode == 2
+    assert agent.command("explain", "-c", "/nonexistent.yml", "GET", "/").returncode == 1

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "rule/rule.h"
+#include "rule/index.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,8 +14,11 @@ static bool no_header(const void *ctx, struct str name, bool (*test)(const void 
 	return str_eq(name, STR("x-a")) && test(arg, STR("b"));
 }
 
-static void check_same(const struct rule *a, const struct rule *b)
+/* The rule, the rule read again, and an index of only this rule answer alike. */
+static void check_same(struct arena *arena, const struct rule *a, const struct rule *b)
 {
+	const struct rule_entry e = { a, 0, "v" };
+	const struct rule_index *ix = rule_index_build(arena, &e, 1);
 	static const struct addr client = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1 } };
 	static const char *const hosts[] = { "a.test", "b.test", "" }, *const paths[] = { "/", "/a", "/a/b" };
 	for (int h = 0; h < 3; h++)
@@ -29,7 +32,8 @@ static void check_same(const struct rule *a, const struct rule *b)
 				.client = &client,
 				.header_any = no_header,
 			};
-			if (rule_match(a, &f) != rule_match(b, &f))
+			if (rule_match(a, &f) != rule_match(b, &f) ||
+			    rule_match(a, &f) != (rule_index_find(ix, &f) != NULL))
 				abort();
 		}
 }
@@ -59,7 +63,7 @@ static void check_rule(enum rule_dialect dialect, const char *text)
 		char *twice = printed(again);
 		if (strcmp(once, twice) != 0)
 			abort();
-		check_same(r, again);
+		check_same(&a, r, again);
 		free(once);
 		free(twice);
 	}
@@ -73,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    size > 1000) /* printed with its escapes a rule may grow fourfold, and there is a limit to that */
 		return 0;
 	char *text = strndup((const char *)data + 1, size - 1);
-	check_rule(data[0] & 1 ? RULE_TCP : RULE_HTTP, text);
+	check_rule(data[0] & 3, text); /* enum rule_dialect */
 	free(text);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "admin/api.h"
 #include <stdlib.h>
 #include "admin/api_conf.h"
+#include "admin/api_explain.h"
 #include "admin/api_http.h"
 #include "admin/api_kernel.h"
 #include "admin/api_l4.h"
@@ -27,6 +28,10 @@ const struct api_route api_routes[] = {
 	{ "/api/status", api_status, NULL,
 	  "reloads and their errors, entry points, kernel interfaces, servers (not part of Traefik)" },
 	{ "/api/kernel/counters", api_kernel_counters, NULL, "counters of the kernel tier (not part of Traefik)" },
+	{ "/api/explain", NULL, NULL,
+	  "which router a request would take and why: method, url, header (several), from, sni, entry (not part of "
+	  "Traefik)",
+	  api_explain },
 	{ 0 },
 };
 
@@ -235,7 +240,7 @@ void api_answer(const struct apply *a, struct str method, struct str path, struc
 		reply_message(reply, 405, "method not allowed");
 		return;
 	}
-	o = r->show(a);
+	o = r->answer ? r->answer(a, query, &reply->status) : r->show(a);
 	if (!r->noun)
 		reply_json(reply, o);
 	else if (id.p)

@@ -10,6 +10,8 @@ struct api_route {
 	const char *noun; /* show returns objects by name: `path` lists them, `path`/{name} is one; NULL: show returns
 			     the answer */
 	const char *doc;
+	/* Instead of show, for what depends on the query; sets *ret_status when it is not 200. */
+	json_t *(*answer)(const struct apply *a, struct str query, int *ret_status);
 };
 
 extern const struct api_route api_routes[]; /* ends with path NULL */

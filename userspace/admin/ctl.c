@@ -33,7 +33,7 @@ struct client {
 	struct ctl *ctl;
 	struct timer timer;
 	struct deferred gone;
-	char line[1024];
+	char line[16384];
 	size_t n;
 	struct internal_reply reply;
 	size_t sent;

@@ -42,16 +42,21 @@ bool query_decode(struct str s, bool form, char *ret, size_t cap)
 	return true;
 }
 
-bool query_get(struct str query, const char *key, char *ret, size_t cap)
+bool query_next(struct str *query, const char *key, char *ret, size_t cap)
 {
-	while (query.n) {
+	while (query->n) {
 		struct str pair, name, value;
 		char text[64];
 
-		query = str_cut(query, '&', &pair);
+		*query = str_cut(*query, '&', &pair);
 		value = str_cut(pair, '=', &name);
 		if (query_decode(name, true, text, sizeof(text)) && !strcmp(text, key))
 			return query_decode(value, true, ret, cap);
 	}
 	return false;
+}
+
+bool query_get(struct str query, const char *key, char *ret, size_t cap)
+{
+	return query_next(&query, key, ret, cap);
 }

@@ -35,6 +35,15 @@ const struct command cli_commands[] = {
 	  "Asks the agent through its control socket. Exit status 0 when all is well, 1 when the newest configuration "
 	  "was refused, 2 when no agent answers.",
 	  cmd_status },
+	{ "explain",
+	  "[-c FILE | --socket PATH] [-H NAME:VALUE]... [--from IP] [--sni NAME] [--entry NAME] [--json] METHOD URL",
+	  "say which way a request would go, and why",
+	  "Prints the entry point, the router and why it won, the routers that match too or were tried first, the "
+	  "middlewares in order, the service and its servers. Nothing is sent. With -c a configuration is asked, else "
+	  "the running agent.\n"
+	  "Exit status 0 when a router takes the request, 1 when none does or the configuration is broken, 2 for wrong "
+	  "usage or when no agent answers.",
+	  cmd_explain },
 	{ "bpf", "SUBCOMMAND [OPTIONS]", "look into the kernel tier, with or without an agent",
 	  "status, dump, capture, check, load, unload; `sluice bpf help` lists their options. They work on what is "
 	  "pinned (kernel.pinPath), so also after the agent has died.\n"

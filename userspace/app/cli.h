@@ -18,6 +18,7 @@ int cli_usage_error(const char *command, const char *fmt, ...) __attribute__((fo
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_whoami(int argc, char **argv);
 int cmd_bpf(int argc, char **argv);
 int cmd_explain_flow(int argc, char **argv);

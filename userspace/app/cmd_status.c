@@ -1,61 +1,18 @@
 /* sluice status: asks the running agent through its control socket and prints what a person wants to know first. */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
+#include "app/ask.h"
 #include "app/cli.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "conf/static.h"
 
 enum { EXIT_FINE, EXIT_REFUSED, EXIT_NO_AGENT };
 
-#define DEFAULT_SOCKET "/run/sluice/control.sock"
-#define MAX_ANSWER     (64u << 20)
-#define PATIENCE_S     5
-
-/* ---- asking ---- */
-
-static int connect_to(const char *path)
-{
-	const struct timeval patience = { .tv_sec = PATIENCE_S };
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	return take_fd(fd);
-}
-
-/* 0 with the whole answer in out, or -errno. */
-static int ask(const char *path, struct buf *out)
-{
-	static const char request[] = "GET /api/status\n";
-	_cleanup_close_ int fd = connect_to(path);
-	char part[16384];
-	ssize_t n;
-
-	if (fd < 0)
-		return fd;
-	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0)
-		return -errno;
-	while ((n = recv(fd, part, sizeof(part), 0)) > 0)
-		buf_add(out, part, (size_t)n);
-	if (n < 0)
-		return errno == EAGAIN ? -ETIMEDOUT : -errno;
-	return out->n && buf_ok(out) ? 0 : -EPROTO;
-}
+#define MAX_ANSWER (64u << 20)
 
 /* ---- reading the answer ---- */
 
@@ -233,7 +190,7 @@ static int show(const char *path, bool as_json)
 	int r;
 
 	buf_init(&answer, MAX_ANSWER);
-	r = ask(path, &answer);
+	r = ask_agent(path, "/api/status", &answer);
 	if (r) {
 		fprintf(stderr, "sluice status: no agent answers at %s: %s\n", path, strerror(-r));
 		return EXIT_NO_AGENT;
@@ -252,26 +209,6 @@ static int show(const char *path, bool as_json)
 		print_status(stdout, s);
 	json_decref(s);
 	return ok ? EXIT_FINE : EXIT_REFUSED;
-}
-
-/* control.socket of a configuration file; caller frees. NULL when the file is not usable, which was said then. */
-static char *socket_of(const char *file)
-{
-	struct static_conf conf;
-	struct err_list errs;
-	struct arena a;
-	struct tree *rest;
-	char *path = NULL;
-
-	arena_init(&a);
-	err_init(&errs);
-	if (static_load(file, &a, &conf, &rest, &errs) < 0)
-		err_print(&errs, stderr);
-	else
-		path = mem_strdup(conf.control.socket ? conf.control.socket : DEFAULT_SOCKET);
-	err_free(&errs);
-	arena_reset(&a);
-	return path;
 }
 
 int cmd_status(int argc, char **argv)
@@ -303,6 +240,6 @@ int cmd_status(int argc, char **argv)
 		return cli_usage_error("status", "unexpected argument \"%s\"", argv[optind]);
 	if (file && given)
 		return cli_usage_error("status", "-c and --socket exclude each other");
-	path = given ? mem_strdup(given) : file ? socket_of(file) : mem_strdup(DEFAULT_SOCKET);
+	path = ask_socket(file, given);
 	return path ? show(path, as_json) : EXIT_NO_AGENT;
 }

@@ -23,7 +23,8 @@ struct offline {
 	void *file;
 	struct kern_conf kern_conf;
 	struct prefix_lists lists;
-	offline_fn *fn;
+	offline_fn *fn; /* one of the two */
+	offline_inspect_fn *inspect;
 	void *ctx;
 	struct err_list *errs;
 	int result;
@@ -33,7 +34,10 @@ static void on_services(void *ctx, const struct kern_service *services, size_t n
 {
 	struct offline *o = ctx;
 
-	o->result = o->fn(o->ctx, &o->kern_conf, services, n, o->errs);
+	if (o->inspect)
+		o->result = o->inspect(o->ctx, &o->apply, o->errs);
+	else
+		o->result = o->fn(o->ctx, &o->kern_conf, services, n, o->errs);
 }
 
 static void setup_entries(struct offline *o)
@@ -97,13 +101,14 @@ static int visit(struct offline *o, const char *path)
 	return r == 0 ? o->result : r;
 }
 
-int offline_visit(const char *path, offline_fn *fn, void *ctx, struct err_list *errs)
+static int offline_run(const char *path, const struct offline *what)
 {
 	struct offline *o = mem_zalloc(sizeof(*o));
+	struct err_list *errs = what->errs;
 	struct tree *rest;
 	int r;
 
-	*o = (struct offline){ .fn = fn, .ctx = ctx, .errs = errs };
+	*o = *what;
 	arena_init(&o->arena);
 	r = static_load(path, &o->arena, &o->conf, &rest, errs);
 	if (r == 0)
@@ -118,4 +123,14 @@ int offline_visit(const char *path, offline_fn *fn, void *ctx, struct err_list *
 	arena_reset(&o->arena);
 	free(o);
 	return r;
+}
+
+int offline_visit(const char *path, offline_fn *fn, void *ctx, struct err_list *errs)
+{
+	return offline_run(path, &(struct offline){ .fn = fn, .ctx = ctx, .errs = errs });
+}
+
+int offline_inspect(const char *path, offline_inspect_fn *fn, void *ctx, struct err_list *errs)
+{
+	return offline_run(path, &(struct offline){ .inspect = fn, .ctx = ctx, .errs = errs });
 }

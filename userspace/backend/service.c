@@ -28,7 +28,8 @@ struct service *service_new(const struct service_spec *spec)
 	s->items = mem_zalloc((spec->ntargets + 1) * sizeof(*s->items));
 	for (size_t i = 0; i < spec->ntargets; i++) {
 		s->targets[i] = target_ref(spec->targets[i]);
-		s->items[i] = (struct balance_item){ spec->weights[i], &s->targets[i]->up, &s->targets[i]->in_flight };
+		s->items[i] = (struct balance_item){ spec->weights[i], &s->targets[i]->up, &s->targets[i]->in_flight,
+						     hash_str(str_of(s->targets[i]->name), 0) };
 	}
 	s->policy = spec->policy;
 	s->workers = spec->workers;

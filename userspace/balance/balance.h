@@ -12,11 +12,13 @@ struct balance_item {
 	uint32_t weight; /* 0: never picked */
 	const atomic_bool *usable;
 	const atomic_uint *in_flight; /* over all workers */
+	uint64_t identity;	      /* hash of the server's name: the same on every worker, and after a reload */
 };
 
 struct balance_ops {
 	const char *name;
-	size_t size; /* of the instance for n items: size + n * item_size */
+	bool by_client; /* wants the hash of the client's address as key */
+	size_t size;	/* of the instance for n items: size + n * item_size */
 	size_t item_size;
 	void (*init)(void *self, const struct balance_item *items, size_t n,
 		     struct rng *rng); /* memory is zeroed; items outlive it */

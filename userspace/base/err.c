@@ -16,6 +16,7 @@ void err_free(struct err_list *e)
 		free(e->v[i].file);
 		free(e->v[i].key);
 		free(e->v[i].text);
+		free(e->v[i].quote);
 	}
 	free(e->v);
 	err_init(e);
@@ -64,6 +65,47 @@ void err_warn(struct err_list *e, struct place at, const char *key, const char *
 	va_start(ap, fmt);
 	err_vadd(e, ERR_WARNING, at, key, fmt, ap);
 	va_end(ap);
+}
+
+#define ERR_QUOTE_MAX 100 /* bytes of a line that are shown */
+
+/* Control characters and bytes beyond ASCII count as they are shown: one column for a character, a blank for a tab. */
+static void err_quote_line(struct buf *out, struct str line)
+{
+	for (size_t i = 0; i < line.n; i++)
+		buf_char(out, (unsigned char)line.p[i] < 0x20 || line.p[i] == 0x7f ? ' ' : line.p[i]);
+}
+
+static bool err_continues(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80; /* RFC 3629: not the first byte of its character */
+}
+
+void err_quote(struct err_list *e, struct str text, size_t at)
+{
+	size_t begin = at, end = at, from;
+	struct buf out;
+
+	while (begin > 0 && text.p[begin - 1] != '\n')
+		begin--;
+	while (end < text.n && text.p[end] != '\n')
+		end++;
+	from = at - begin > ERR_QUOTE_MAX / 2 ? at - ERR_QUOTE_MAX / 2 : begin;
+	while (from < at && err_continues(text.p[from]))
+		from++;
+	if (end - from > ERR_QUOTE_MAX)
+		end = from + ERR_QUOTE_MAX;
+	while (end > at && end < text.n && err_continues(text.p[end]))
+		end--;
+	buf_init(&out, 0);
+	err_quote_line(&out, str_mk(text.p + from, end - from));
+	buf_char(&out, '\n');
+	for (size_t i = from; i < at; i++)
+		if (!err_continues(text.p[i]))
+			buf_char(&out, ' ');
+	buf_char(&out, '^');
+	free(e->v[e->n - 1].quote);
+	e->v[e->n - 1].quote = buf_take(&out);
 }
 
 void err_move(struct err_list *to, struct err_list *from)
@@ -137,6 +179,16 @@ void err_format(const struct err_item *i, struct buf *out)
 		buf_char(out, *c == '\n' || *c == '\r' ? ' ' : *c);
 }
 
+static void err_format_quote(const char *quote, struct buf *out)
+{
+	struct str line, rest = str_of(quote);
+
+	while (rest.n) {
+		rest = str_cut(rest, '\n', &line);
+		buf_printf(out, "    %.*s\n", STR_ARG(line));
+	}
+}
+
 void err_print(const struct err_list *e, FILE *to)
 {
 	for (size_t i = 0; i < e->n; i++) {
@@ -145,6 +197,7 @@ void err_print(const struct err_list *e, FILE *to)
 		buf_init(&line, 0);
 		err_format(&e->v[i], &line);
 		buf_char(&line, '\n');
+		err_format_quote(e->v[i].quote, &line);
 		fwrite(line.p, 1, line.n, to);
 		buf_free(&line);
 	}

@@ -367,8 +367,11 @@ int apply_plan(struct apply *a, void (*fn)(void *ctx, const struct kern_service 
 		rc = decode_dynamic(root, a->conf, &rev->arena, &rev->conf, errs);
 	if (rc == 0)
 		rc = link_build(a, rev, errs);
-	if (rc == 0)
+	if (rc == 0) {
+		a->current = rev;
 		fn(ctx, fill_services(a, rev, &rev->arena), rev->nl4);
+		a->current = NULL;
+	}
 	revision_free(&rev);
 	return rc;
 }

@@ -51,7 +51,7 @@ void apply_init(struct apply *a); /* loop, engine, conf, kern, internals are set
 /* Decodes and checks what was delivered, logging every error; takes nothing over. 0 or -EINVAL. */
 int apply_validate(struct apply *a);
 /* Hands fn the kernel tier's services of what was delivered, every server up, and takes nothing over: for commands that
- * work without an agent. 0 or -EINVAL with errors added. */
+ * work without an agent. While fn runs, a->current is what would be in force. 0 or -EINVAL with errors added. */
 int apply_plan(struct apply *a, void (*fn)(void *ctx, const struct kern_service *services, size_t n), void *ctx,
 	       struct err_list *errs);
 /* What the kernel tier knows it as, without its backends. Borrows. */

@@ -219,9 +219,19 @@ static void check_any_entry(struct check *c, const struct subject *s)
 
 /* ---- rules ---- */
 
+enum rule_dialect decode_dialect(const struct static_conf *st, enum decode_proto proto, const struct router_conf *r)
+{
+	int syntax = r->rule_syntax;
+
+	if (syntax == RULE_SYNTAX_DEFAULT && st)
+		syntax = st->core.default_rule_syntax;
+	if (proto == DECODE_TCP)
+		return syntax == RULE_SYNTAX_V2 ? RULE_TCP_V2 : RULE_TCP;
+	return syntax == RULE_SYNTAX_V2 ? RULE_HTTP_V2 : RULE_HTTP;
+}
+
 static const struct rule *check_rule(struct check *c, const struct subject *s)
 {
-	enum rule_dialect dialect = s->proto == DECODE_TCP ? RULE_TCP : RULE_HTTP;
 	const struct tree *t = tree_get(s->tree, "rule");
 	struct place at = s->conf->rule_at;
 
@@ -229,7 +239,8 @@ static const struct rule *check_rule(struct check *c, const struct subject *s)
 		return NULL;
 	if (t && t->quoted)
 		at.col++; /* the text starts after the quote */
-	return rule_compile(c->arena, dialect, s->conf->rule, at, sub_key(c, s, "rule"), c->errs);
+	return rule_compile(c->arena, decode_dialect(c->st, s->proto, s->conf), s->conf->rule, at,
+			    sub_key(c, s, "rule"), c->errs);
 }
 
 /* ---- the kernel tier ---- */

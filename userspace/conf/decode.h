@@ -3,6 +3,7 @@
 #pragma once
 #include "model/conf_dynamic.h"
 #include "model/conf_static.h"
+#include "rule/rule.h"
 
 /* `t` has qualified names (conf/merge). In `ret`, which lives in `a`, the references of routers are qualified too. All
  * problems are added to errs at once; keys in them are as the user wrote them. st NULL, when the start-up options are
@@ -15,3 +16,6 @@ enum decode_proto { DECODE_HTTP, DECODE_TCP, DECODE_UDP };
  * of the defaults (all of the protocol; for TCP and HTTP without "traefik", and only those that say asDefault when one
  * does). */
 bool decode_listens(const struct static_conf *st, enum decode_proto proto, const struct router_conf *r, size_t entry);
+
+/* How the router's rule is written. st may be NULL. */
+enum rule_dialect decode_dialect(const struct static_conf *st, enum decode_proto proto, const struct router_conf *r);

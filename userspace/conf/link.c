@@ -245,9 +245,10 @@ static struct route *link_router(struct linker *l, const char *name, const struc
 {
 	struct route *rt = arena_zalloc(&l->snap->arena, sizeof(*rt));
 	rt->name = arena_strdup(&l->snap->arena, name);
-	rt->rule = rule_compile(&l->snap->arena, RULE_HTTP, rc->rule, rc->rule_at,
-				keyf(l, "http.routers.%s.rule", name), l->errs);
-	rt->priority = rule_priority(RULE_HTTP, rc->rule, rc->priority);
+	enum rule_dialect dialect = decode_dialect(l->apply->conf, DECODE_HTTP, rc);
+	rt->rule = rule_compile(&l->snap->arena, dialect, rc->rule, rc->rule_at, keyf(l, "http.routers.%s.rule", name),
+				l->errs);
+	rt->priority = rule_priority(dialect, rc->rule, rc->priority);
 	rt->timeout_ns = rc->timeout_ns;
 	rt->service_name = arena_strdup(&l->snap->arena, rc->service);
 	rt->service = find_service(l, rc->service);

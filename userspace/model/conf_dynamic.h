@@ -2,9 +2,13 @@
 #pragma once
 #include "model/opt.h"
 
+/* How a rule is written; the default is core.defaultRuleSyntax. */
+enum rule_syntax { RULE_SYNTAX_DEFAULT, RULE_SYNTAX_V3, RULE_SYNTAX_V2 };
+
 struct router_conf { /* http.routers.<name>, tcp.routers.<name>, udp.routers.<name> */
 	struct opt_strings entry_points;
 	char *rule;
+	int rule_syntax;  /* enum rule_syntax */
 	int64_t priority; /* 0: length of the rule */
 	struct opt_strings middlewares;
 	int64_t timeout_ns; /* http only; 0: none */
@@ -27,7 +31,7 @@ struct http_health_conf {
 	int64_t healthy_threshold, unhealthy_threshold; /* consecutive results that change the state; ours, default 1 */
 };
 
-enum lb_strategy { STRATEGY_WRR };
+enum lb_strategy { STRATEGY_WRR, STRATEGY_P2C, STRATEGY_LEASTCONN, STRATEGY_LEASTTIME, STRATEGY_HRW };
 
 struct http_lb_conf {
 	struct opt_list servers; /* struct http_server_conf */

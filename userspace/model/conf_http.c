@@ -137,9 +137,17 @@ static const struct opt router_rows[] = {
 	  .place_at = offsetof(T, rule_at),
 	  .flags = OPT_REQUIRED,
 	  .example = "\"Host(`api.test`) && PathPrefix(`/v1`)\"",
-	  .doc = "Which requests the router takes: matchers such as Host(`a.test`), Path(`/x`), PathPrefix(`/x`), "
-		 "Method(`GET`) and Header(`name`, `value`), joined by &&, || and !, with parentheses. Values "
-		 "stand in backticks or double quotes." },
+	  .doc = "Which requests the router takes: matchers joined by &&, || and !, with parentheses. Host(`a.test`), "
+		 "Host(`*.a.test`), HostRegexp(`re`), Path(`/x`), PathPrefix(`/x`), PathRegexp(`re`), Method(`GET`), "
+		 "Header(`name`, `value`), HeaderRegexp(`name`, `re`), Query(`name`, `value`), "
+		 "QueryRegexp(`name`, `re`), ClientIP(`10.0.0.0/8`). Values stand in backticks or double quotes; "
+		 "regular expressions are those of Go and match anywhere." },
+	{ .name = "ruleSyntax",
+	  .kind = OPT_ENUM,
+	  .offset = offsetof(T, rule_syntax),
+	  .def = "default",
+	  .choices = conf_rule_syntaxes,
+	  .doc = CONF_DOC_RULE_SYNTAX },
 	{ .name = "priority",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, priority),
@@ -167,7 +175,7 @@ static const struct opt router_rows[] = {
 	  " The services api@internal, ping@internal, prometheus@internal and noop@internal are sluice's own." },
 	{ 0 },
 };
-static const char *const router_unsupported[] = { "tls", "observability", "parentRefs", "ruleSyntax", NULL };
+static const char *const router_unsupported[] = { "tls", "observability", "parentRefs", NULL };
 static const struct opt_table router_table = { .rows = router_rows,
 					       .size = sizeof(T),
 					       .place_offset = offsetof(T, at),
@@ -293,7 +301,7 @@ static const struct opt_table health_table = { .rows = health_rows,
 						      "until the first check says otherwise." };
 #undef T
 
-static const char *const strategies[] = { "wrr", NULL };
+static const char *const strategies[] = { "wrr", "p2c", "leastconn", "leasttime", "hrw", NULL };
 
 #define T struct http_lb_conf
 static const struct opt lb_rows[] = {
@@ -309,7 +317,12 @@ static const struct opt lb_rows[] = {
 	  .def = "wrr",
 	  .choices = strategies,
 	  .doc = "How a server is chosen. wrr is smooth weighted round robin: in every round each server is taken "
-		 "as often as its weight says, spread evenly over the round." },
+		 "as often as its weight says, spread evenly over the round. p2c takes two at random and of these "
+		 "the one with fewer requests in flight; weights do not count. leastconn takes the one with the fewest "
+		 "in flight in relation to its weight (not part of Traefik). leasttime weighs that with the time to "
+		 "the "
+		 "first byte of its last 100 answers. hrw keeps each client address with its server as long as that "
+		 "is up." },
 	{ .name = "passHostHeader",
 	  .kind = OPT_BOOL,
 	  .offset = offsetof(T, pass_host_header),

@@ -24,6 +24,8 @@ static void check_server(struct opt_ctx *c, const void *value, struct place at, 
 
 /* ---- routers ---- */
 
+const char *const conf_rule_syntaxes[] = { "default", "v3", "v2", NULL };
+
 #define T struct router_conf
 static const struct opt tcp_router_rows[] = {
 	{ .name = "entryPoints",
@@ -39,6 +41,12 @@ static const struct opt tcp_router_rows[] = {
 	  .example = "\"HostSNI(`*`)\"",
 	  .doc = "Which connections the router takes. HostSNI(`*`) takes all of them, and is the only rule that "
 		 "datapath xdp can follow: it forwards packets without looking into them." },
+	{ .name = "ruleSyntax",
+	  .kind = OPT_ENUM,
+	  .offset = offsetof(T, rule_syntax),
+	  .def = "default",
+	  .choices = conf_rule_syntaxes,
+	  .doc = CONF_DOC_RULE_SYNTAX },
 	{ .name = "priority",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, priority),
@@ -52,7 +60,7 @@ static const struct opt tcp_router_rows[] = {
 	  .doc = CONF_DOC_SERVICE },
 	{ 0 },
 };
-static const char *const tcp_router_unsupported[] = { "tls", "middlewares", "ruleSyntax", NULL };
+static const char *const tcp_router_unsupported[] = { "tls", "middlewares", NULL };
 static const struct opt_table tcp_router_table = { .rows = tcp_router_rows,
 						   .size = sizeof(T),
 						   .place_offset = offsetof(T, at),

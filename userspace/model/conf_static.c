@@ -339,6 +339,32 @@ static const struct opt_table metrics_table = { .rows = metrics_rows,
 						.doc = "What is counted, and who is told." };
 #undef T
 
+/* ---- core ---- */
+
+static void check_core(struct opt_ctx *c, const void *value, struct place at, const char *key)
+{
+	if (((const struct core_conf *)value)->default_rule_syntax == 0)
+		err_add(c->errs, at, key, "defaultRuleSyntax must be v3 or v2");
+}
+
+#define T struct core_conf
+static const struct opt core_rows[] = {
+	{ .name = "defaultRuleSyntax",
+	  .kind = OPT_ENUM,
+	  .offset = offsetof(T, default_rule_syntax),
+	  .def = "v3",
+	  .choices = conf_rule_syntaxes,
+	  .flags = OPT_STATIC,
+	  .doc = "How the rules of routers are written that do not say so with ruleSyntax: v3 or v2." },
+	{ 0 },
+};
+static const struct opt_table core_table = { .rows = core_rows,
+					     .size = sizeof(T),
+					     .place_offset = OPT_NO_PLACE,
+					     .check = check_core,
+					     .doc = "What all routers have in common." };
+#undef T
+
 /* ---- root ---- */
 
 #define T struct forwarding_timeouts_conf
@@ -475,6 +501,11 @@ static const struct opt static_rows[] = {
 	  .offset = offsetof(T, kernel),
 	  .table = &conf_kernel_table,
 	  .doc = "The XDP tier: where it is attached and how large its tables are." },
+	{ .name = "core",
+	  .kind = OPT_STRUCT,
+	  .offset = offsetof(T, core),
+	  .table = &core_table,
+	  .doc = "Defaults of the rule language." },
 	{ .name = "control",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, control),
@@ -519,7 +550,6 @@ static const char *const static_unsupported[] = { "tls",
 
 						  "tcpServersTransport",
 						  "hostResolver",
-						  "core",
 						  "spiffe",
 						  "ocsp",
 						  "experimental",

@@ -149,6 +149,10 @@ struct kernel_conf { /* kernel: */
 	struct place at;
 };
 
+struct core_conf {
+	int default_rule_syntax; /* enum rule_syntax, not the default */
+};
+
 struct control_conf { /* control: the unix socket of `sluice status` */
 	char *socket;
 };
@@ -179,6 +183,7 @@ struct static_conf {
 	struct metrics_conf metrics;
 	struct kernel_conf kernel;
 	struct control_conf control;
+	struct core_conf core;
 	int64_t workers;	 /* 0: one per CPU of the process's affinity mask */
 	int64_t max_connections; /* accepted client connections over all workers */
 };

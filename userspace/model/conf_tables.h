@@ -6,6 +6,8 @@
 extern const struct opt_table conf_http_table, conf_tcp_table, conf_udp_table;
 extern const struct opt_table conf_entry_table, conf_kernel_table, conf_control_table;
 
+extern const char *const conf_rule_syntaxes[]; /* by enum rule_syntax */
+
 void conf_check_priority(struct opt_ctx *c, const void *value, struct place at, const char *key);
 
 #define CONF_DOC_ENTRY_POINTS                                                                                         \
@@ -16,6 +18,9 @@ void conf_check_priority(struct opt_ctx *c, const void *value, struct place at, 
 	"The router with the highest priority that matches wins. 0 takes the length of the rule, so that the more " \
 	"specific rule "                                                                                            \
 	"usually comes first; negative numbers come after every rule without a priority."
+#define CONF_DOC_RULE_SYNTAX                                                                                      \
+	"How the rule is written. v2 is Traefik 2's: several values in one matcher, {name:pattern} in hosts and " \
+	"paths, Headers and HeadersRegexp. default is what core.defaultRuleSyntax says."
 #define CONF_DOC_SERVICE                                                                                            \
 	"The service that answers. A name alone is looked for among what the same provider defines, name@provider " \
 	"where it says."

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "backend/pool.h"
 #include "proxy/deadline.h"
@@ -86,12 +87,20 @@ void phase_resume(struct req *r)
 
 /* ---- PICK and DIAL ---- */
 
+/* What keeps a client with its server, for the policies that ask for it. */
+static uint64_t affinity_key(const struct req *r)
+{
+	if (!r->route->service->policy->by_client)
+		return 0;
+	return hash_bytes(&r->peer.addr, sizeof(r->peer.addr), 0);
+}
+
 static enum step_result step_pick(struct req *r)
 {
 	if (!r->route->service)
 		return step_fail(r, REASON_NO_SERVER);
 	r->up_start_ns = r->worker->loop.now_ns;
-	r->target = service_pick(r->route->service, r->worker->id, 0, &r->item);
+	r->target = service_pick(r->route->service, r->worker->id, affinity_key(r), &r->item);
 	return r->target ? step_to(r, REQ_QUEUE) : step_fail(r, REASON_NO_SERVER);
 }
 

@@ -288,7 +288,8 @@ static void give_server_back(struct req *r)
 		}
 	}
 	if (r->item >= 0)
-		service_done(r->route->service, r->worker->id, r->item, r->end_ns - r->up_start_ns,
+		service_done(r->route->service, r->worker->id, r->item,
+			     (r->first_byte_ns ? r->first_byte_ns : r->end_ns) - r->up_start_ns,
 			     r->origin_status && r->origin_status < 500);
 	r->item = -1;
 	slots_leave(r);

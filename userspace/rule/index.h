@@ -1,5 +1,5 @@
-/* Many rules, one lookup: a first level by exact host and by host-less rules, each list in order of priority,
- * so that the cost does not grow with the number of routers of other hosts. Immutable after build. */
+/* Many rules, one lookup: by host, then along the path, then what else the rules ask. The cost does not grow with the
+ * number of routers of other hosts and paths. Immutable after build. */
 #pragma once
 #include "rule/rule.h"
 
@@ -13,3 +13,5 @@ struct rule_entry {
 
 struct rule_index *rule_index_build(struct arena *a, const struct rule_entry *entries, size_t n);
 void *rule_index_find(const struct rule_index *ix, const struct rule_facts *f); /* value of the first match or NULL */
+/* All of them, in the order in which they are tried; for explaining a choice. */
+const struct rule_entry *rule_index_entries(const struct rule_index *ix, size_t *ret_n);

@@ -55,14 +55,34 @@ const struct rule_step *rule_steps(struct arena *a, const struct rule_node *root
 	return l.steps;
 }
 
-bool rule_match(const struct rule *r, const struct rule_facts *f)
+bool rule_run(const struct rule_step *steps, const struct rule_facts *f)
 {
 	uint16_t at = 0;
 
 	do {
-		const struct rule_step *s = &r->steps[at];
+		const struct rule_step *s = &steps[at];
 
 		at = s->match(s->data, f) ? s->yes : s->no;
 	} while (at < RULE_STEP_NO);
+	return at == RULE_STEP_YES;
+}
+
+bool rule_match(const struct rule *r, const struct rule_facts *f)
+{
+	return rule_run(r->steps, f);
+}
+
+bool rule_explain(const struct rule *r, const struct rule_facts *f, struct buf *ret_why)
+{
+	uint16_t at = 0, last;
+	bool yes;
+
+	do {
+		last = at;
+		yes = r->steps[at].match(r->steps[at].data, f);
+		at = yes ? r->steps[at].yes : r->steps[at].no;
+	} while (at < RULE_STEP_NO);
+	rule_print_step(r, last, ret_why);
+	buf_puts(ret_why, yes ? " holds" : " does not hold");
 	return at == RULE_STEP_YES;
 }

@@ -43,17 +43,25 @@ static struct rule_node *rule_parse_node(struct rule_parser *p, enum rule_kind k
 	return n;
 }
 
+/* A raw string stands in the source as it is, but for carriage returns; a quoted one if nothing in it is escaped. */
+static struct rule_arg rule_parse_arg(const struct rule_token *tok)
+{
+	return (struct rule_arg){ tok->value, tok->at, tok->value.n + 2 == tok->text.n };
+}
+
 /* The parameters and the closing parenthesis. */
 static bool rule_parse_args(struct rule_parser *p, struct rule_call *call)
 {
+	struct rule_arg args[RULE_ARGS_MAX];
+
 	while (p->tok.kind != RULE_TOKEN_CLOSE) {
 		if (p->tok.kind != RULE_TOKEN_STRING)
 			return rule_parse_unexpected(p, "a string in back-quotes or double quotes");
-		if (call->nargs < RULE_ARGS_MAX) {
-			call->args[call->nargs] = p->tok.value;
-			call->arg_at[call->nargs] = p->tok.at;
+		if (call->nargs == RULE_ARGS_MAX) {
+			rule_error(p->lex.src, p->tok.at, "more than %d parameters", RULE_ARGS_MAX);
+			return false;
 		}
-		call->nargs++;
+		args[call->nargs++] = rule_parse_arg(&p->tok);
 		if (!rule_parse_advance(p))
 			return false;
 		if (p->tok.kind == RULE_TOKEN_COMMA) {
@@ -63,6 +71,12 @@ static bool rule_parse_args(struct rule_parser *p, struct rule_call *call)
 			return rule_parse_unexpected(p, "',' or ')'");
 		}
 	}
+	if (call->nargs) {
+		struct rule_arg *kept = arena_alloc(p->lex.arena, call->nargs * sizeof(*kept));
+
+		memcpy(kept, args, call->nargs * sizeof(*kept));
+		call->args = kept;
+	}
 	return rule_parse_advance(p);
 }
 
@@ -70,7 +84,6 @@ static struct rule_node *rule_parse_call(struct rule_parser *p)
 {
 	struct rule_node *n = rule_parse_node(p, RULE_CALL);
 
-	n->calls = 1;
 	n->call = arena_zalloc(p->lex.arena, sizeof(*n->call));
 	n->call->name = p->tok.text;
 	n->call->at = p->tok.at;
@@ -103,7 +116,6 @@ static struct rule_node *rule_parse_negate(struct rule_parser *p, struct rule_no
 	struct rule_node *n = rule_parse_node(p, RULE_NOT);
 
 	n->child = child;
-	n->calls = child->calls;
 	return n;
 }
 
@@ -127,7 +139,6 @@ static struct rule_node *rule_parse_unary(struct rule_parser *p)
 /* Puts `n`, or its children if it is of the list's own kind, at the end; returns where the next one goes. */
 static struct rule_node **rule_parse_append(struct rule_node *list, struct rule_node **tail, struct rule_node *n)
 {
-	list->calls += n->calls;
 	*tail = n->kind == list->kind ? n->child : n;
 	while (*tail)
 		tail = &(*tail)->next;

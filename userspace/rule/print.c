@@ -38,7 +38,7 @@ static void rule_print_call(const struct rule_call *call, struct buf *out)
 	buf_puts(out, call->op->name);
 	for (unsigned i = 0; i < call->nargs; i++) {
 		buf_puts(out, i == 0 ? "(" : ", ");
-		rule_print_string(call->args[i], out);
+		rule_print_string(call->args[i].text, out);
 	}
 	buf_char(out, ')');
 }
@@ -62,6 +62,24 @@ static void rule_print_node(const struct rule_node *n, int binds, struct buf *ou
 	}
 	if (group)
 		buf_char(out, ')');
+}
+
+/* The n-th call below, in the order of the text, which is that of the steps. */
+static const struct rule_call *rule_print_find(const struct rule_node *n, unsigned number)
+{
+	while (n->kind != RULE_CALL) {
+		n = n->child;
+		while (number >= n->calls) {
+			number -= n->calls;
+			n = n->next;
+		}
+	}
+	return n->call;
+}
+
+void rule_print_step(const struct rule *r, unsigned n, struct buf *out)
+{
+	rule_print_call(rule_print_find(r->root, n), out);
 }
 
 void rule_print(const struct rule *r, struct buf *out)

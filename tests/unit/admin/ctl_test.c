@@ -152,7 +152,7 @@ static void bad_clients_cost_only_themselves(void **state)
 {
 	struct bench *b = *state;
 	int longest = dial(), silent = dial(), gone = dial();
-	char line[2000];
+	static char line[sizeof(((struct client *)0)->line) + 100];
 
 	memset(line, 'x', sizeof(line));
 	assert_true(send(longest, line, sizeof(line), 0) > 0);

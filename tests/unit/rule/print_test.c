@@ -41,7 +41,7 @@ static bool same_tree(const struct rule_node *x, const struct rule_node *y)
 		if (x->call->op != y->call->op || x->call->nargs != y->call->nargs)
 			return false;
 		for (unsigned i = 0; i < x->call->nargs; i++)
-			if (!str_eq(x->call->args[i], y->call->args[i]))
+			if (!str_eq(x->call->args[i].text, y->call->args[i].text))
 				return false;
 	}
 	for (; a && b; a = a->next, b = b->next)

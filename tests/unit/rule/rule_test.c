@@ -111,6 +111,144 @@ static void client_ip_matcher(void **state)
 	}
 }
 
+static void query_matchers(void **state)
+{
+	static const struct {
+		const char *rule, *query;
+		bool yes;
+	} rows[] = {
+		{ "Query(`k`, `v`)", "k=v", true },
+		{ "Query(`k`, `v`)", "a=b&k=x&k=v", true },
+		{ "Query(`k`, `v`)", "k=V", false },
+		{ "Query(`k`, `v`)", "K=v", false },
+		{ "Query(`k`, `v`)", "", false },
+		{ "Query(`k`, `v`)", "kk=v&k=vv", false },
+		{ "Query(`k`, `a b`)", "k=a+b", true },
+		{ "Query(`k`, `a b`)", "k=a%20b", true },
+		{ "Query(`k k`, `v`)", "k%20k=%76", true },
+		{ "Query(`k`, `v`)", "k=v%2", false },
+		{ "Query(`k`, `v`)", "k=v%zz&k=v", true },
+		{ "Query(`k`, `v`)", "k%=v", false },
+		{ "Query(`k`, `v`)", "a;k=v", false },
+		{ "Query(`k`, `v=w`)", "k=v=w", true },
+		{ "Query(`k`)", "k", true },
+		{ "Query(`k`)", "k=", true },
+		{ "Query(`k`)", "k=1&k=", true },
+		{ "Query(`k`)", "k=1", false },
+		{ "Query(`k`)", "a", false },
+		{ "QueryRegexp(`k`, `^v+$`)", "k=vvv", true },
+		{ "QueryRegexp(`k`, `^v+$`)", "k=x&k=v", true },
+		{ "QueryRegexp(`k`, `^v+$`)", "k=x", false },
+		{ "QueryRegexp(`k`, `^a b$`)", "k=a%20b", true },
+		{ "QueryRegexp(`k`, ` *`)", "", false },
+		{ "QueryRegexp(`k`)", "k", true },
+		{ "QueryRegexp(`k`)", "k=1", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct rule_facts facts = { .query = str_of(rows[i].query) };
+
+		if (rule_match(compile(*state, RULE_HTTP, rows[i].rule), &facts) != rows[i].yes)
+			fail_msg("%s with %s", rows[i].rule, rows[i].query);
+	}
+}
+
+static void regexp_matchers(void **state)
+{
+	static const struct facts_header headers[] = { { "x-a", "one" }, { "x-a", "Two" }, { "host", "h" }, { 0 } };
+	static const struct {
+		const char *rule, *host, *path;
+		bool yes;
+	} rows[] = {
+		{ "HostRegexp(`^a\\.`)", "a.com", "/", true },
+		{ "HostRegexp(`com`)", "a.com", "/", true },
+		{ "HostRegexp(`A`)", "a.com", "/", false },
+		{ "HostRegexp(`(?i)A`)", "a.com", "/", true },
+		{ "HostRegexp(`^.+$`)", "", "/", false },
+		{ "HostRegexp(\"^a\\\\.\")", "a.com", "/", true },
+		{ "PathRegexp(`^/v[0-9]+/`)", "h", "/v12/x", true },
+		{ "PathRegexp(`^/v[0-9]+/`)", "h", "/x/v1/", false },
+		{ "PathRegexp(`/v[0-9]+/`)", "h", "/x/v1/", true },
+		{ "HeaderRegexp(`X-A`, `^T`)", "h", "/", true },
+		{ "HeaderRegexp(`x-a`, `^t`)", "h", "/", false },
+		{ "HeaderRegexp(`X-B`, `.*`)", "h", "/", false },
+		{ "HeaderRegexp(`Host`, `.*`)", "h", "/", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct rule_facts facts = facts_http("GET", rows[i].host, rows[i].path);
+
+		facts.header_ctx = headers;
+		if (rule_match(compile(*state, RULE_HTTP, rows[i].rule), &facts) != rows[i].yes)
+			fail_msg("%s with %s%s", rows[i].rule, rows[i].host, rows[i].path);
+	}
+}
+
+static void alpn_matcher(void **state)
+{
+	static const struct str offered[] = { { "h2", 2 }, { "http/1.1", 8 } };
+	const struct rule_facts tls = { .alpn = offered, .nalpn = 2 }, plain = { 0 };
+
+	assert_true(rule_match(compile(*state, RULE_TCP, "ALPN(`h2`)"), &tls));
+	assert_true(rule_match(compile(*state, RULE_TCP, "ALPN(`http/1.1`)"), &tls));
+	assert_false(rule_match(compile(*state, RULE_TCP, "ALPN(`H2`)"), &tls));
+	assert_false(rule_match(compile(*state, RULE_TCP, "ALPN(`h2`)"), &plain));
+	assert_true(rule_match(compile(*state, RULE_TCP, "!ALPN(`h2`)"), &plain));
+	assert_true(rule_match(compile(*state, RULE_TCP_V2, "ALPN(`x`, `h2`)"), &tls));
+}
+
+static void v2_syntax(void **state)
+{
+	static const struct facts_header headers[] = { { "x-a", "one" }, { "x-b", "two" }, { 0 } };
+	static const struct {
+		const char *rule, *host, *path, *query;
+		bool yes;
+	} rows[] = {
+		{ "Host(`a.com`, `B.com`)", "b.com", "/", "", true },
+		{ "Host(`a.com`, `b.com`)", "c.com", "/", "", false },
+		{ "!Host(`a.com`, `b.com`)", "b.com", "/", "", false },
+		{ "!Host(`a.com`, `b.com`)", "c.com", "/", "", true },
+		{ "HostHeader(`a.com.`)", "a.com", "/", "", true },
+		{ "Host(`*.com`)", "a.com", "/", "", false },
+		{ "HostRegexp(`{sub:[a-z]+}.Example.com`)", "abc.example.com", "/", "", true },
+		{ "HostRegexp(`{sub:[a-z]+}.example.com`)", "a1.example.com", "/", "", false },
+		{ "HostRegexp(`{sub}.example.com`)", "a1.example.com", "/", "", true },
+		{ "HostRegexp(`{sub}.example.com`)", "a.b.example.com", "/", "", false },
+		{ "HostRegexp(`x`, `example.com`)", "example.com", "/", "", true },
+		{ "HostRegexp(`example.com`)", "exampleXcom", "/", "", false },
+		{ "Path(`/a`, `/b`)", "h", "/b", "", true },
+		{ "Path(`/a/{id:[0-9]+}`)", "h", "/a/12", "", true },
+		{ "Path(`/a/{id:[0-9]+}`)", "h", "/a/12/b", "", false },
+		{ "Path(`/a/{id}`)", "h", "/a/x", "", true },
+		{ "Path(`/a/{id:[0-9]{2}}/b`)", "h", "/a/12/b", "", true },
+		{ "PathPrefix(`/a/{id}`)", "h", "/a/x/y", "", true },
+		{ "PathPrefix(`/a`, `/{x:b|c}`)", "h", "/cc", "", true },
+		{ "PathPrefix(`/a`)", "h", "/abc", "", true },
+		{ "Method(`put`, `get`)", "h", "/", "", true },
+		{ "Headers(`X-A`, `one`)", "h", "/", "", true },
+		{ "Headers(`X-A`, `one`, `X-B`, `two`)", "h", "/", "", true },
+		{ "Headers(`X-A`, `one`, `X-B`, `three`)", "h", "/", "", false },
+		{ "HeadersRegexp(`X-A`, `^o`, `X-B`, `w`)", "h", "/", "", true },
+		{ "Query(`a=1`, `b=2`)", "h", "/", "b=2&a=1", true },
+		{ "Query(`a=1`, `b=2`)", "h", "/", "b=2", false },
+		{ "Query(`a=1`)", "h", "/", "a=2&a=1", false },
+		{ "Query(`a={n:[0-9]+}`)", "h", "/", "a=12", true },
+		{ "Query(`a=`)", "h", "/", "a=x", true },
+		{ "Query(`a=`)", "h", "/", "b=x", false },
+		{ "Host(`x`, `y`) && Path(`/a`, `/b`) || Host(`z`)", "y", "/a", "", true },
+		{ "Host(`x`, `y`) && Path(`/a`, `/b`) || Host(`z`)", "y", "/c", "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct rule_facts facts = facts_http("GET", rows[i].host, rows[i].path);
+
+		facts.header_ctx = headers;
+		facts.query = str_of(rows[i].query);
+		if (rule_match(compile(*state, RULE_HTTP_V2, rows[i].rule), &facts) != rows[i].yes)
+			fail_msg("%s with %s%s?%s", rows[i].rule, rows[i].host, rows[i].path, rows[i].query);
+	}
+}
+
 static void sni_matcher(void **state)
 {
 	static const struct {
@@ -126,6 +264,11 @@ static void sni_matcher(void **state)
 		{ "HostSNI(`*.a.com`)", "a.com", false },
 		{ "HostSNI(`*.a.com`)", "y.x.a.com", false },
 		{ "HostSNI(`a_b`)", "a_b", true },
+		{ "HostSNI(`caf\xc3\xa9.fr`)", "xn--caf-dma.fr", true },
+		{ "HostSNI(`*.CAF\xc3\x89.fr`)", "x.xn--caf-dma.fr", true },
+		{ "HostSNIRegexp(`^a\\.`)", "a.com", true },
+		{ "HostSNIRegexp(`^$`)", "", true },
+		{ "HostSNIRegexp(`A`)", "a.com", false },
 		{ "!HostSNI(`*`)", "a", false },
 	};
 
@@ -296,20 +439,59 @@ static void errors_say_where_and_what(void **state)
 		{ RULE_HTTP, "Host(`a`) &&\n  Pat(`/`)", 11, 3, "unknown matcher Pat; did you mean Path?" },
 		{ RULE_HTTP, "Hots(`a`)", 10, 5, "unknown matcher Hots; did you mean Host?" },
 		{ RULE_HTTP, "Completely(`a`)", 10, 5, "unknown matcher Completely" },
-		{ RULE_HTTP, "HostRegexp(`a`)", 10, 5,
-		  "matcher HostRegexp is known to Traefik, not supported by this version" },
-		{ RULE_HTTP, "query(`a`, `b`)", 10, 5,
-		  "matcher Query is known to Traefik, not supported by this version" },
-		{ RULE_TCP, "ALPN(`h2`)", 10, 5, "matcher ALPN is known to Traefik, not supported by this version" },
+		{ RULE_HTTP, "HeaderRegex(`a`, `b`)", 10, 5,
+		  "unknown matcher HeaderRegex; did you mean HeaderRegexp?" },
+		{ RULE_HTTP, "HostRegexp(`a(?=b)`)", 10, 18,
+		  "HostRegexp: not a regular expression: Go's regular expressions have no look-around; combine "
+		  "matchers with "
+		  "&& and !" },
+		{ RULE_HTTP, "HostRegexp(\"a(\\x41\")", 10, 16,
+		  "HostRegexp: not a regular expression: expected ')': 1 of '(' is open" },
+		{ RULE_HTTP, "HostRegexp(`caf\xc3\xa9`)", 10, 16,
+		  "HostRegexp: a host name is ASCII; write an international name in its xn-- form" },
+		{ RULE_HTTP, "PathRegexp(`/[z-a]`)", 10, 19,
+		  "PathRegexp: not a regular expression: the range 'z-a' runs backwards" },
+		{ RULE_HTTP, "HeaderRegexp(`X-A`, `a**`)", 10, 28,
+		  "HeaderRegexp: not a regular expression: '*' repeats what is repeated already; use parentheses" },
+		{ RULE_HTTP, "QueryRegexp(`a`, `\\1`)", 10, 22,
+		  "QueryRegexp: not a regular expression: Go's regular expressions have no back-references" },
+		{ RULE_HTTP, "Query(`a`, `b`, `c`)", 10, 5,
+		  "unexpected number of parameters: Query takes 1 or 2, not 3" },
+		{ RULE_TCP, "ALPN(`acme-tls/1`)", 10, 10,
+		  "ALPN: acme-tls/1 is kept for certificates; expected another protocol" },
+		{ RULE_TCP, "HostSNIRegexp(`(`)", 10, 21,
+		  "HostSNIRegexp: not a regular expression: expected ')': 1 of '(' is open" },
+		{ RULE_HTTP, "Headers(`a`, `b`)", 10, 5,
+		  "Headers is a matcher of the v2 syntax; expected Header, or ruleSyntax: v2" },
+		{ RULE_HTTP_V2, "PathRegexp(`a`)", 10, 5,
+		  "PathRegexp is a matcher of the v3 syntax; expected another, or ruleSyntax: v3" },
+		{ RULE_HTTP_V2, "HostSNI(`a`)", 10, 5, "HostSNI is a matcher of TCP routers" },
+		{ RULE_HTTP_V2, "Headers(`a`, `b`, `c`)", 10, 5,
+		  "unexpected number of parameters: Headers takes pairs of name and value, not 3" },
+		{ RULE_HTTP_V2, "Host()", 10, 5, "unexpected number of parameters: Host takes 1 or more, not 0" },
+		{ RULE_HTTP_V2, "Host(`a`, ``)", 10, 15, "a parameter of Host is empty" },
+		{ RULE_HTTP_V2, "Path(`/{a`)", 10, 10,
+		  "Path: braces do not pair, or are empty; expected {name} or {name:pattern}" },
+		{ RULE_HTTP_V2, "Path(`/`, `/a}`)", 10, 15,
+		  "Path: braces do not pair, or are empty; expected {name} or {name:pattern}" },
+		{ RULE_HTTP_V2, "HostRegexp(`{:a}`)", 10, 16,
+		  "HostRegexp: braces do not pair, or are empty; expected {name} or {name:pattern}" },
+		{ RULE_HTTP_V2, "HostRegexp(`{a:(}`)", 10, 16,
+		  "HostRegexp: not a regular expression: expected ')': 1 of '(' is open" },
+		{ RULE_HTTP_V2, "Query(`a`)", 10, 11, "Query: expected name=value" },
+		{ RULE_TCP_V2, "HostSNI(`*.a`)", 10, 13,
+		  "HostSNI: the v2 syntax has no wildcard names; write HostSNIRegexp" },
 		{ RULE_TCP, "Host(`a`)", 10, 5, "Host is a matcher of HTTP routers" },
 		{ RULE_HTTP, "HostSNI(`a`)", 10, 5, "HostSNI is a matcher of TCP routers" },
 		{ RULE_HTTP, "Host()", 10, 5, "unexpected number of parameters: Host takes 1, not 0" },
-		{ RULE_HTTP, "Host(`a`, `b`, `c`)", 10, 5, "unexpected number of parameters: Host takes 1, not 3" },
+		{ RULE_HTTP, "Host(`a`, `b`, `c`)", 10, 15,
+		  "unexpected number of parameters: Host takes 1, not 3; write Host(..) || Host(..)" },
 		{ RULE_HTTP, "Header(`a`)", 10, 5, "unexpected number of parameters: Header takes 2, not 1" },
 		{ RULE_HTTP, "Header(`a`, ``)", 10, 17, "a parameter of Header is empty" },
 		{ RULE_HTTP, "Path(`a`)", 10, 10, "Path: a path must start with '/'" },
 		{ RULE_HTTP, "PathPrefix(\"a\")", 10, 16, "PathPrefix: a path must start with '/'" },
-		{ RULE_HTTP, "Host(`caf\xc3\xa9`)", 10, 10,
+		{ RULE_HTTP, "Host(`caf\xc3\xa9`)", 10, 10, "Host: a host name must be ASCII; write `xn--caf-dma`" },
+		{ RULE_HTTP, "Host(`\xff`)", 10, 10,
 		  "Host: a host name must be ASCII; write an international name in its xn-- form" },
 		{ RULE_HTTP, "Host(`.`)", 10, 10, "Host: a host name must have a label" },
 		{ RULE_HTTP, "ClientIP(`10.0.0.0/33`)", 10, 14, "ClientIP: not an IP address or CIDR range" },
@@ -334,6 +516,25 @@ static void errors_say_where_and_what(void **state)
 		assert_string_equal(e->key, "http.routers.r.rule");
 		err_free(&f->errs);
 		err_init(&f->errs);
+	}
+}
+
+/* The line of the rule and a caret under the byte, whatever stands before it. */
+static void errors_quote_the_line(void **state)
+{
+	static const struct {
+		const char *rule, *quote;
+	} rows[] = {
+		{ "Host(`a`) Path(`/`)", "Host(`a`) Path(`/`)\n          ^" },
+		{ "Host(`a`) &&\n\tPat(`/`)", " Pat(`/`)\n ^" },
+		{ "Path(`/\xc3\xa9`) x", "Path(`/\xc3\xa9`) x\n           ^" },
+		{ "Host(`a`) &&", "Host(`a`) &&\n            ^" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_null(rule_compile(&f->a, RULE_HTTP, rows[i].rule, somewhere, "k", &f->errs));
+		assert_string_equal(f->errs.v[i].quote, rows[i].quote);
 	}
 }
 
@@ -476,12 +677,17 @@ int main(void)
 		TEST(http_matchers),
 		TEST(header_matcher),
 		TEST(client_ip_matcher),
+		TEST(query_matchers),
+		TEST(regexp_matchers),
+		TEST(alpn_matcher),
+		TEST(v2_syntax),
 		TEST(sni_matcher),
 		TEST(operators_against_c),
 		TEST(spellings_of_names),
 		TEST(white_space_where_go_has_it),
 		TEST(strings_as_in_go),
 		TEST(errors_say_where_and_what),
+		TEST(errors_quote_the_line),
 		TEST(all_faulty_calls_are_reported),
 		TEST(earlier_errors_do_not_matter),
 		TEST(without_a_file_the_text_says_where),
