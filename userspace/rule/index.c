@@ -72,6 +72,14 @@ static void rule_index_keys(const struct rule_node *n, void (*add)(void *ctx, st
 		rule_index_keys(best, add, ctx);
 }
 
+bool rule_index_hosts(const struct rule *r, void (*add)(void *ctx, struct str host), void *ctx)
+{
+	if (rule_index_count(r->root) == 0)
+		return false;
+	rule_index_keys(r->root, add, ctx);
+	return true;
+}
+
 /* The bucket of a key, or the free slot where it would be. */
 static struct rule_bucket *rule_index_slot(const struct rule_index *ix, struct str key, uint32_t hash)
 {

@@ -76,7 +76,7 @@ static void setup(struct bench *b, size_t n, const struct check_spec *spec)
 
 		b->listener[i] = listener_open(&at);
 		endpoint_print(&at, name);
-		b->targets[i] = target_new(name, &at, 1);
+		b->targets[i] = target_new(name, &at, NULL, 1);
 	}
 	b->service.targets = b->targets;
 	b->service.ntargets = n;
