@@ -16,7 +16,7 @@ OPT     ?= -O2 -D_FORTIFY_SOURCE=2
 endif
 
 VERSION  := $(shell cat VERSION)
-PKGS      = libbpf yaml-0.1 libmnl liburcu-qsbr jansson libxxhash libpcre2-8 libidn2
+PKGS      = libbpf yaml-0.1 libmnl liburcu-qsbr jansson libxxhash libpcre2-8 libidn2 openssl
 WARN      = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wno-missing-field-initializers
 CPPFLAGS += -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iuserspace -Iinclude -I$(BUILD)/gen
 CFLAGS   += -std=gnu11 -g $(OPT) -pthread -fno-strict-aliasing -fstack-protector-strong -fPIE $(WARN) $(SANFLAGS)

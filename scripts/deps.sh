@@ -5,8 +5,8 @@ set -euo pipefail
 
 declare -A packages=(
 	[run]="gcc libc6-dev linux-libc-dev clang bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev libyaml-dev libmnl-dev
-		liburcu-dev libjansson-dev libxxhash-dev libpcre2-dev libidn2-dev python3 iproute2 ethtool curl netcat-openbsd procps util-linux"
-	[test]="libcmocka-dev python3-pytest python3-websockets prometheus haproxy nginx-light iputils-ping"
+		liburcu-dev libjansson-dev libxxhash-dev libpcre2-dev libidn2-dev libssl-dev python3 iproute2 ethtool curl netcat-openbsd procps util-linux"
+	[test]="libcmocka-dev python3-pytest python3-websockets prometheus openssl haproxy nginx-light iputils-ping"
 	[bench]="wrk nftables"
 	[fuzz]="libclang-rt-14-dev"
 	[fmt]="clang-format"

@@ -91,3 +91,11 @@ def agent(net, backends):
         yield a
     finally:
         a.stop()
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    from https import make_pki
+    directory = tmp_path_factory.mktemp("pki")
+    os.chmod(directory, 0o755)
+    return make_pki(str(directory))

@@ -36,11 +36,16 @@ const struct command cli_commands[] = {
 	  "was refused, 2 when no agent answers.",
 	  cmd_status },
 	{ "explain",
-	  "[-c FILE | --socket PATH] [-H NAME:VALUE]... [--from IP] [--sni NAME] [--entry NAME] [--json] METHOD URL",
-	  "say which way a request would go, and why",
+	  "[-c FILE | --socket PATH] [-H NAME:VALUE]... [--from IP] [--sni NAME] [--entry NAME] [--json] METHOD URL\n"
+	  "       sluice explain tcp|udp SRC[:PORT] DST:PORT [-c FILE | --pin PATH] [--json]",
+	  "say which way a request or a flow would go, and why",
 	  "Prints the entry point, the router and why it won, the routers that match too or were tried first, the "
 	  "middlewares in order, the service and its servers. Nothing is sent. With -c a configuration is asked, else "
 	  "the running agent.\n"
+	  "With tcp or udp it walks the pinned maps (kernel.pinPath) as the XDP program does, with an agent or "
+	  "without: "
+	  "service, row and its past, flow entry, and the verdict for the packet that begins a connection and for one "
+	  "in its middle. What kernel.protection would say to the source is not considered.\n"
 	  "Exit status 0 when a router takes the request, 1 when none does or the configuration is broken, 2 for wrong "
 	  "usage or when no agent answers.",
 	  cmd_explain },
@@ -49,13 +54,6 @@ const struct command cli_commands[] = {
 	  "pinned (kernel.pinPath), so also after the agent has died.\n"
 	  "Exit status 0 when it worked, 1 when it failed or check found something in the way, 2 for wrong usage.",
 	  cmd_bpf },
-	{ "explain", "tcp|udp SRC[:PORT] DST:PORT [-c FILE | --pin PATH] [--json]",
-	  "say what the kernel tier would do with a flow, and why",
-	  "Walks the pinned maps (kernel.pinPath) as the XDP program does, with an agent or without: service, row and "
-	  "its past, flow entry, and the verdict for the packet that begins a connection and for one in its middle. "
-	  "What kernel.protection would say to the source is not considered.\n"
-	  "Exit status 0 when there is an answer, 1 when the maps cannot be read, 2 for wrong usage.",
-	  cmd_explain_flow },
 	{ "whoami", "[--name NAME] [--listen ADDR:PORT] [--tcp ADDR:PORT] [--udp ADDR:PORT]",
 	  "demo server that answers with its name and the request",
 	  "HTTP by --listen: plain text, JSON with ?format=json, /health. TCP: says its name, then echoes. UDP: "

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "base/mem.h"
 #include "base/yaml.h"
+#include "conf/check_tls.h"
 #include "conf/decode.h"
 #include "conf/merge.h"
 #include "conf/static.h"
@@ -64,7 +65,8 @@ static void check_file(struct checked *c, const char *path)
 	c->st_ok = static_decode(root, &c->arena, &c->st, &c->errs) == 0;
 	c->root = tree_new(&c->arena, TREE_MAP, (struct place){ 0 });
 	read_providers(c, path);
-	decode_dynamic(c->root, c->st_ok ? &c->st : NULL, &c->arena, &c->dynamic, &c->errs);
+	if (decode_dynamic(c->root, c->st_ok ? &c->st : NULL, &c->arena, &c->dynamic, &c->errs) == 0)
+		check_tls_files(&c->dynamic, c->st_ok ? &c->st : NULL, &c->errs);
 }
 
 static void print_normalised(struct checked *c)

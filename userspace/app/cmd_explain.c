@@ -159,6 +159,8 @@ int cmd_explain(int argc, char **argv)
 	struct explain_options o = { 0 };
 	int r = EXIT_USAGE;
 
+	if (argc > 1 && (!strcmp(argv[1], "tcp") || !strcmp(argv[1], "udp")))
+		return cmd_explain_flow(argc, argv);
 	buf_init(&o.query, 1u << 20);
 	if (!read_options(argc, argv, &o)) {
 		buf_free(&o.query);

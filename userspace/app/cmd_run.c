@@ -184,6 +184,18 @@ static bool counts_requests(const struct agent *a, const char *name)
 	return p && p->add_entry_points_labels && strcmp(name, "traefik") != 0;
 }
 
+static void setup_handshakes(struct entry *e)
+{
+	static const char *const labels[] = { "entrypoint", "result" };
+#define X(id, name) name,
+	static const char *const results[] = { HANDSHAKE_RESULTS(X) };
+#undef X
+	struct metric_family *f = metric_family("sluice_tls_handshakes_total", "TLS handshakes of clients, by result.",
+						METRIC_COUNTER, labels, 2, NULL, 0);
+	for (int i = 0; i < HANDSHAKE_RESULT_COUNT; i++)
+		e->handshakes[i] = metric_series_get(f, (const char *const[]){ e->name, results[i] });
+}
+
 static void fill_prefixes(struct prefix_set *s, const struct opt_strings *texts)
 {
 	for (size_t i = 0; i < texts->n; i++) {
@@ -214,6 +226,8 @@ static void setup_entry(struct agent *a, struct entry *e, const char *name, cons
 	e->denied_escapes = denied_escapes(&conf->http.encoded);
 	if (counts_requests(a, name))
 		e->metrics = httpset_new(HTTPSET_ENTRYPOINT, name, NULL);
+	if (a->conf.metrics.prometheus && !e->udp)
+		setup_handshakes(e);
 	if (a->conf.metrics.prometheus && !e->udp)
 		e->open_connections =
 			metric_series_get(metric_family("traefik_open_connections", "Open client connections.",
@@ -259,6 +273,7 @@ static int setup_engine(struct agent *a)
 	e->nworkers = a->conf.workers ? (unsigned)a->conf.workers : cpu_affinity_count();
 	e->control = &a->box;
 	e->max_connections = (unsigned)a->conf.max_connections;
+	e->max_handshakes = (unsigned)a->conf.max_handshakes;
 	e->max_queue_delay_ns = (uint64_t)a->conf.overload.max_queue_delay_ns;
 	e->max_blocks = blocks_per_worker(a->conf.overload.max_buffer_memory, e->nworkers);
 	(void)gethostname(e->hostname, sizeof(e->hostname) - 1);
@@ -353,6 +368,8 @@ static void free_metrics(struct agent *a)
 	for (size_t i = 0; i < a->engine.nentries; i++) {
 		httpset_unref(&a->engine.entries[i].metrics);
 		metric_series_put(&a->engine.entries[i].open_connections);
+		for (int k = 0; k < HANDSHAKE_RESULT_COUNT; k++)
+			metric_series_put(&a->engine.entries[i].handshakes[k]);
 		prefix_set_free(&a->engine.entries[i].trusted);
 		prefix_set_free(&a->engine.entries[i].proxies);
 	}

@@ -7,10 +7,14 @@
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/mem.h"
+#include "io/sock.h"
+#include "tls/cf_tls.h"
 
 /* One target's check: waiting for its time, or busy with one connection; never two at once. */
 struct probe {
-	struct watch watch;
+	struct conn conn;
+	struct cf_tls *tls; /* the connection owns it; NULL: plain, or not yet */
+	SSL_SESSION *session;
 	struct timer timer; /* idle: the next start; busy: the deadline */
 	struct check_group *group;
 	struct target *target;
@@ -51,14 +55,9 @@ static uint64_t interval_ms(const struct probe *p)
 
 static void probe_hang_up(struct probe *p)
 {
-	int fd = p->watch.fd;
-
-	if (fd >= 0) {
-		loop_del(p->group->loop, &p->watch);
-		close(fd);
-	}
+	conn_close(&p->conn);
+	p->tls = NULL;
 	timer_cancel(&p->group->loop->wheel, &p->timer);
-	p->watch.fd = -1;
 	p->busy = false;
 	free(take_ptr(p->answer));
 }
@@ -116,11 +115,12 @@ static enum target_reason connect_reason(int err)
 /* TARGET_INITIAL: goes on. */
 static enum target_reason probe_send(struct probe *p)
 {
-	while (p->sent < p->request_len) {
-		ssize_t n = send(p->watch.fd, p->request + p->sent, p->request_len - p->sent, MSG_NOSIGNAL);
+	while (p->sent < p->request_len || p->conn.unsent) {
+		struct iovec iov = { p->request + p->sent, p->request_len - p->sent };
+		ssize_t n = conn_writev(&p->conn, &iov, iov.iov_len ? 1 : 0);
 
 		if (n < 0)
-			return errno == EAGAIN ? TARGET_INITIAL : TARGET_CLOSED_EARLY;
+			return n == -EAGAIN ? TARGET_INITIAL : TARGET_CLOSED_EARLY;
 		p->sent += (size_t)n;
 	}
 	return TARGET_INITIAL;
@@ -136,40 +136,74 @@ static enum target_reason probe_read(struct probe *p)
 
 		if (p->got == CHECK_MAX_ANSWER)
 			return TARGET_BAD_ANSWER;
-		n = recv(p->watch.fd, p->answer + p->got, CHECK_MAX_ANSWER - p->got, 0);
-		if (n < 0 && errno == EAGAIN)
+		n = conn_recv(&p->conn, p->answer + p->got, CHECK_MAX_ANSWER - p->got);
+		if (n == -EAGAIN)
 			return TARGET_INITIAL;
+		if (n == -EKEYREJECTED)
+			return TARGET_TLS_REFUSED;
 		p->got += n > 0 ? (size_t)n : 0;
 		why = g->talk->judge(&g->spec, p->answer, p->got, n <= 0);
 	}
 	return why;
 }
 
-static void probe_ready(struct watch *w, uint32_t events)
+/* TARGET_CHECK_OK: connected. TARGET_INITIAL: not yet. */
+static enum target_reason probe_connect(struct probe *p)
 {
-	struct probe *p = container_of(w, struct probe, watch);
-	enum target_reason why;
+	int rc = sock_error(p->conn.watch.fd);
 
-	if (!p->connected) {
-		int err = 0;
-		socklen_t len = sizeof(err);
+	if (rc < 0)
+		return connect_reason(-rc);
+	p->connected |= p->conn.writable;
+	return p->connected ? TARGET_CHECK_OK : TARGET_INITIAL;
+}
 
-		getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &err, &len);
-		if (err) {
-			probe_finish(p, connect_reason(err));
-			return;
-		}
-		p->connected = events & EPOLLOUT;
-		if (!p->connected)
-			return;
-	}
-	why = probe_send(p);
+static bool is_secure(const struct probe *p)
+{
+	const struct check_spec *s = &p->group->spec;
+
+	return s->kind == CHECK_HTTP && p->target->transport && (s->scheme ? s->secure : p->target->secure);
+}
+
+/* The same about the TLS handshake. */
+static enum target_reason probe_handshake(struct probe *p)
+{
+	int rc;
+
+	if (!is_secure(p))
+		return TARGET_CHECK_OK;
+	if (!p->tls)
+		p->tls = cf_tls_connect(&p->conn, p->target->transport->tls, p->target->host, &p->session);
+	rc = p->tls ? cf_tls_handshake(p->tls) : -ENOMEM;
+	if (rc == -EAGAIN)
+		return TARGET_INITIAL;
+	return rc == 0 ? TARGET_CHECK_OK : rc == -EKEYREJECTED ? TARGET_TLS_REFUSED : TARGET_TLS_FAILED;
+}
+
+static enum target_reason probe_talk(struct probe *p)
+{
+	enum target_reason why = probe_send(p);
+
 	/* An answer that came although the request could not be sent whole counts: servers may refuse early. */
 	if (p->sent == p->request_len || why != TARGET_INITIAL) {
 		enum target_reason answer = probe_read(p);
 
 		why = answer != TARGET_INITIAL ? answer : why;
 	}
+	return why;
+}
+
+static void probe_ready(struct watch *w, uint32_t events)
+{
+	struct probe *p = container_of(w, struct probe, conn.watch);
+	enum target_reason why;
+
+	conn_note(&p->conn, events);
+	why = p->connected ? TARGET_CHECK_OK : probe_connect(p);
+	if (why == TARGET_CHECK_OK)
+		why = probe_handshake(p);
+	if (why == TARGET_CHECK_OK)
+		why = probe_talk(p);
 	if (why != TARGET_INITIAL)
 		probe_finish(p, why);
 }
@@ -196,7 +230,7 @@ static int take_way(int fd, const struct check_way *way)
 	return bind(fd, (struct sockaddr *)&sa, len) < 0 ? -errno : 0;
 }
 
-static int probe_connect(struct probe *p, int fd, const struct endpoint *at, const struct check_way *way)
+static int dial_by(int fd, const struct endpoint *at, const struct check_way *way)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = endpoint_to_sockaddr(at, &sa);
@@ -205,7 +239,7 @@ static int probe_connect(struct probe *p, int fd, const struct endpoint *at, con
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (r == 0 && connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)
 		r = -errno;
-	return r < 0 ? r : loop_add(p->group->loop, &p->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	return r;
 }
 
 static int probe_dial(struct probe *p)
@@ -221,9 +255,10 @@ static int probe_dial(struct probe *p)
 	fd = socket(addr_is_v4(&at.addr) ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	r = probe_connect(p, fd, &at, detour ? &way : NULL);
-	if (r < 0)
-		close(fd);
+	r = dial_by(fd, &at, detour ? &way : NULL);
+	if (r == 0)
+		return conn_open(&p->conn, g->loop, fd, probe_ready);
+	close(fd);
 	return r;
 }
 
@@ -239,7 +274,6 @@ static void probe_start(struct probe *p)
 	p->answer = mem_alloc(CHECK_MAX_ANSWER);
 	r = probe_dial(p);
 	if (r < 0) {
-		p->watch.fd = -1;
 		probe_finish(p, connect_reason(-r));
 		return;
 	}
@@ -306,8 +340,10 @@ static void group_free(struct deferred *d)
 {
 	struct check_group *g = container_of(d, struct check_group, gone);
 
-	for (size_t i = 0; i < g->nprobes; i++)
+	for (size_t i = 0; i < g->nprobes; i++) {
 		free(g->probes[i].request);
+		SSL_SESSION_free(g->probes[i].session);
+	}
 	spec_free(&g->spec);
 	free(g);
 }
@@ -316,7 +352,7 @@ static void probe_init(struct probe *p, struct check_group *g, struct target *t)
 {
 	p->group = g;
 	p->target = t;
-	p->watch = (struct watch){ .fd = -1, .ready = probe_ready };
+	p->conn.watch.fd = -1;
 	timer_init(&p->timer, probe_timer);
 	p->request = g->talk->request(&g->spec, t, &p->request_len);
 }

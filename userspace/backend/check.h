@@ -11,6 +11,7 @@ struct check_spec {
 	unsigned healthy_threshold, unhealthy_threshold; /* consecutive results; >= 1 */
 	uint16_t port;					 /* 0: the server's */
 	/* HTTP */
+	bool scheme, secure;		      /* scheme: the server's own does not count, `secure` does */
 	const char *method, *path, *hostname; /* hostname NULL: the server's host:port */
 	int status;			      /* 0: 200..399 */
 	const char *const *header_names, *const *header_values;

@@ -10,10 +10,11 @@ static void drop(struct h1_client *c)
 	h1_client_free(&c);
 }
 
-/* Nothing may happen on an idle connection but its end. */
+/* Nothing may happen on an idle connection but its end, and what TLS has to say for itself. */
 static void on_idle_event(struct h1_client *c)
 {
-	if (c->stream.conn.readable || c->stream.conn.hangup || c->stream.conn.failed)
+	struct conn *conn = &c->stream.conn;
+	if (conn->hangup || conn->failed || (conn->readable && conn_probe(conn) != 0))
 		drop(c);
 }
 
@@ -45,9 +46,9 @@ struct h1_client *pool_take(struct target *t, unsigned worker)
 void pool_give(struct target *t, unsigned worker, struct h1_client *c, const struct pool_limits *limits)
 {
 	struct target_cell *cell = &t->cells[worker];
-	const struct conn *conn = &c->stream.conn;
-	if (cell->nidle >= limits->max_idle || conn->readable || conn->hangup || conn->failed ||
-	    atomic_load_explicit(&t->retired, memory_order_relaxed)) {
+	struct conn *conn = &c->stream.conn;
+	if (cell->nidle >= limits->max_idle || conn->hangup || conn->failed || conn->unsent ||
+	    (conn->readable && conn_probe(conn) != 0) || atomic_load_explicit(&t->retired, memory_order_relaxed)) {
 		h1_client_free(&c);
 		return;
 	}

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "base/mem.h"
 
 #define X(id, text) [id] = text,
@@ -22,7 +23,15 @@ static char *authority_of(const char *name)
 	return mem_strndup(s, strcspn(s, "/?#"));
 }
 
-struct target *target_new(const char *name, const struct endpoint *at, unsigned workers)
+static char *host_of(const char *authority)
+{
+	const char *colon = strrchr(authority, ':'), *close = strchr(authority, ']');
+	if (authority[0] == '[' && close)
+		return mem_strndup(authority + 1, (size_t)(close - authority - 1));
+	return colon ? mem_strndup(authority, (size_t)(colon - authority)) : mem_strdup(authority);
+}
+
+struct target *target_new(const char *name, const struct endpoint *at, struct transport *transport, unsigned workers)
 {
 	size_t size = sizeof(struct target) + workers * sizeof(struct target_cell);
 	struct target *t = aligned_alloc(64, (size + 63) & ~(size_t)63);
@@ -32,6 +41,9 @@ struct target *target_new(const char *name, const struct endpoint *at, unsigned 
 	atomic_init(&t->refs, 1);
 	t->name = mem_strdup(name);
 	t->authority = authority_of(name);
+	t->host = host_of(t->authority);
+	t->secure = strncasecmp(name, "https://", 8) == 0;
+	t->transport = transport ? transport_ref(transport) : NULL;
 	t->at = *at;
 	atomic_init(&t->up, true);
 	t->ncells = workers;
@@ -52,6 +64,10 @@ void target_unref(struct target **tp)
 	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	metric_series_put(&t->up_series);
+	for (unsigned i = 0; i < t->ncells; i++)
+		SSL_SESSION_free(t->cells[i].session);
+	transport_unref(&t->transport);
+	free(t->host);
 	free(t->name);
 	free(t->authority);
 	free(t->via);

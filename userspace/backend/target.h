@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include "base/addr.h"
 #include "base/list.h"
+#include "backend/transport.h"
 #include "base/metric.h"
 
 /* Why a server is in its state; the text is what log, API and metrics say. */
@@ -18,6 +19,8 @@
 	X(TARGET_CLOSED_EARLY, "connection closed before an answer") \
 	X(TARGET_BAD_ANSWER, "answer is not valid HTTP")             \
 	X(TARGET_BAD_STATUS, "unexpected status")                    \
+	X(TARGET_TLS_FAILED, "TLS handshake failed")                 \
+	X(TARGET_TLS_REFUSED, "certificate refused")                 \
 	X(TARGET_UNEXPECTED_DATA, "answer is not what was expected")
 
 #define X(id, text) id,
@@ -28,16 +31,20 @@ enum target_reason { TARGET_REASONS(X) };
 struct target_cell {	  /* one worker's idle connections, most recently used first */
 	struct list idle; /* struct h1_client.link */
 	unsigned nidle;
+	SSL_SESSION *session; /* of the newest TLS connection, to resume; NULL: none */
 	atomic_uint nwaiting; /* written by its worker */
 } __attribute__((aligned(64)));
 
 struct target {
 	atomic_uint refs;
 	char *name;	 /* as configured: "http://198.18.1.11:80" or "198.18.1.11:5432" */
+	char *host;	 /* without port and brackets */
 	char *authority; /* host:port for Host when it is not passed through */
 	struct endpoint at;
 	char *via; /* how its check goes when not straight to `at`, "VIP through ipip to ..."; or NULL. Control thread
 		    */
+	bool secure;		     /* https */
+	struct transport *transport; /* NULL: kernel tier */
 	atomic_bool up;
 	atomic_bool retired; /* in no current snapshot: connections are not kept */
 	atomic_uint in_flight;
@@ -50,7 +57,8 @@ struct target {
 	struct target_cell cells[];
 };
 
-struct target *target_new(const char *name, const struct endpoint *at, unsigned workers); /* up, one reference */
+struct target *target_new(const char *name, const struct endpoint *at, struct transport *transport,
+			  unsigned workers); /* up, one reference; transport: referenced, may be NULL */
 struct target *target_ref(struct target *t);
 void target_unref(
 	struct target **t); /* any thread; pools must be empty by then (workers empty theirs when it is retired) */

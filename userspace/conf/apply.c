@@ -11,7 +11,9 @@
 #include "conf/decode.h"
 #include "conf/diff.h"
 #include "conf/health.h"
+#include "conf/check_tls.h"
 #include "conf/link.h"
+#include "conf/link_tls.h"
 
 /* ---- the kernel tier ---- */
 
@@ -168,6 +170,7 @@ static void revision_free(struct revision **rp)
 	if (!r)
 		return;
 	snapshot_unref(r->snapshot);
+	transports_free(&r->transports);
 	arena_reset(&r->arena);
 	free(r);
 }
@@ -258,6 +261,7 @@ static void commit(struct apply *a, struct revision *rev)
 	stop_checks(was, rev->snapshot);
 	start_checks(a, rev, was);
 	retire_targets(was, rev->snapshot);
+	link_tls_retire(was, rev->snapshot);
 	a->generation = rev->snapshot->generation;
 	rev->snapshot->applied_wall_ns = clock_wall_ns();
 	engine_publish(a->engine, snapshot_ref(rev->snapshot));
@@ -276,8 +280,10 @@ static int take_over(struct apply *a, struct err_list *errs)
 	int rc = inbox_merge(&a->inbox, &rev->arena, &root, errs);
 	if (rc == 0)
 		rc = decode_dynamic(root, a->conf, &rev->arena, &rev->conf, errs);
-	if (rc == 0)
+	if (rc == 0) {
+		cert_watch_set(&a->certs, &rev->conf); /* of a refused one too: the missing file may come */
 		rc = link_build(a, rev, errs);
+	}
 	if (rc == 0)
 		rc = stage_listeners(a, rev, errs);
 	if (rc == 0)
@@ -347,6 +353,8 @@ int apply_validate(struct apply *a)
 	int rc = inbox_merge(&a->inbox, &arena, &root, &errs);
 	if (rc == 0)
 		rc = decode_dynamic(root, a->conf, &arena, &conf, &errs);
+	if (rc == 0)
+		rc = check_tls_files(&conf, a->conf, &errs);
 	if (rc < 0)
 		log_errors(&errs);
 	else if (a->last_errors.errors) /* a provider's delivery was refused, and logged, already */
@@ -376,8 +384,44 @@ int apply_plan(struct apply *a, void (*fn)(void *ctx, const struct kern_service 
 	return rc;
 }
 
+static void on_ticket_turn(struct timer *t)
+{
+	struct apply *a = container_of(t, struct apply, ticket_turn);
+	if (ticket_ring_rotate(a->tickets) < 0)
+		log_error("no new key for TLS session tickets; the old ones stay in use");
+	timer_set(&a->loop->wheel, t, clock_mono_ns() / NS_PER_MS + TICKET_KEY_SECONDS * 1000ull);
+}
+
+static void on_certs_changed(struct cert_watch *w)
+{
+	struct apply *a = container_of(w, struct apply, certs);
+	log_info("certificate files changed");
+	inbox_again(&a->inbox);
+}
+
+static void tls_init(struct apply *a)
+{
+	cert_watch_init(&a->certs, a->loop, on_certs_changed);
+	a->tickets = mem_zalloc(sizeof(*a->tickets));
+	timer_init(&a->ticket_turn, on_ticket_turn);
+	a->self_made = keypair_self_made();
+	if (ticket_ring_init(a->tickets) < 0 || !a->self_made)
+		log_error("no randomness for TLS keys");
+	timer_set(&a->loop->wheel, &a->ticket_turn, clock_mono_ns() / NS_PER_MS + TICKET_KEY_SECONDS * 1000ull);
+}
+
+static void tls_free(struct apply *a)
+{
+	cert_watch_free(&a->certs);
+	timer_cancel(&a->loop->wheel, &a->ticket_turn);
+	ticket_ring_free(a->tickets);
+	free(a->tickets);
+	keypair_unref(&a->self_made);
+}
+
 void apply_init(struct apply *a)
 {
+	tls_init(a);
 	a->current = NULL;
 	a->last_ok = false;
 	a->generation = a->attempts = a->last_attempt_wall_ns = a->last_success_wall_ns = 0;
@@ -402,6 +446,7 @@ void apply_free(struct apply *a)
 	if (a->current)
 		stop_checks(a->current->snapshot, NULL);
 	revision_free(&a->current);
+	tls_free(a);
 	inbox_free(&a->inbox);
 	err_free(&a->last_errors);
 	metric_series_put(&a->reloads);

@@ -2,12 +2,15 @@
  * Any failure before publish discards the candidate; what was serving goes on serving, and last_errors says why.
  * Control thread only. */
 #pragma once
+#include "conf/cert_watch.h"
 #include "conf/delivery.h"
+#include "conf/link_transport.h"
 #include "kern/kern.h"
 #include "model/conf_dynamic.h"
 #include "model/conf_static.h"
 #include "provider/provider.h"
 #include "proxy/worker.h"
+#include "tls/ticket.h"
 
 /* A kernel-tier service in force: one TCP or UDP router's VIP. */
 struct l4_binding {
@@ -28,6 +31,7 @@ struct revision {
 	struct arena arena;	   /* conf and names */
 	struct dynamic_conf conf;  /* qualified names ("api@file") */
 	struct snapshot *snapshot; /* one reference */
+	struct transports transports;
 	struct l4_binding *l4;
 	size_t nl4;
 };
@@ -44,7 +48,11 @@ struct apply {
 	bool last_ok;
 	uint64_t generation, attempts, last_attempt_wall_ns, last_success_wall_ns;
 	struct metric_series *reloads, *last_success;
-	struct timer resync; /* pushes health to the kernel tier, coalesced */
+	struct ticket_ring *tickets; /* for as long as there are workers */
+	struct timer ticket_turn;    /* the next key */
+	struct cert_watch certs;
+	struct keypair *self_made; /* the default certificate when none is configured; NULL until it is needed */
+	struct timer resync;	   /* pushes health to the kernel tier, coalesced */
 };
 
 void apply_init(struct apply *a); /* loop, engine, conf, kern, internals are set by the caller */

@@ -23,7 +23,8 @@ struct check {
 	struct err_list *errs;
 	struct map trees;		    /* router -> its tree, of the protocol being checked */
 	struct names services, middlewares; /* the same */
-	struct map taken;		    /* entry point -> name of the kernel-tier router that has it */
+	struct names tls_options;
+	struct map taken; /* entry point -> name of the kernel-tier router that has it */
 };
 
 /* One router with all that its checks need. */
@@ -122,6 +123,14 @@ static void check_middlewares(struct check *c, const struct subject *s)
 		if (!map_get(&c->middlewares.ix, str_of(l->v[i])))
 			add_missing(c, s, "middleware", "middlewares", place_of_element(s, "middlewares", i), l->v[i],
 				    &c->middlewares);
+}
+
+static void check_tls_options(struct check *c, const struct subject *s)
+{
+	const char *name = s->conf->tls ? s->conf->tls->options : NULL;
+
+	if (name && strcmp(name, "default") != 0 && !map_get(&c->tls_options.ix, str_of(name)))
+		add_missing(c, s, "tls options", "tls.options", s->conf->tls->at, name, &c->tls_options);
 }
 
 /* ---- entry points ---- */
@@ -472,8 +481,29 @@ static void check_http(struct check *c, const struct tree *section, const struct
 		check_rule(c, &s);
 		check_middlewares(c, &s);
 		check_service(c, &s);
+		check_tls_options(c, &s);
 	}
 	end(c);
+}
+
+static void check_transports(struct check *c, const struct http_conf *h)
+{
+	for (size_t i = 0; i < h->services.n; i++) {
+		const struct http_lb_conf *lb =
+			((const struct http_service_conf *)opt_map_at(&h->services, i))->load_balancer;
+		const char *name = lb ? lb->servers_transport : NULL;
+		const struct opt_map *m = &h->servers_transports;
+		const char *near;
+
+		if (!name || !*name || opt_map_get(m, name))
+			continue;
+		near = num_nearest(str_of(name), (const char *const *)m->keys, m->n < NEAR_MAX ? m->n : NEAR_MAX);
+		err_add(c->errs, lb->at,
+			arena_printf(c->arena, "http.services.%s.loadBalancer.serversTransport", h->services.keys[i]),
+			"there is no serversTransport \"%.*s\"%s%.*s%s", (int)strcspn(name, "@"), name,
+			near ? "; did you mean `" : "", near ? (int)strcspn(near, "@") : 0, near ? near : "",
+			near ? "`?" : "");
+	}
 }
 
 static void check_l4(struct check *c, enum decode_proto proto, const char *section, const struct tree *t,
@@ -497,7 +527,10 @@ void check_dynamic(const struct tree *t, const struct static_conf *st, const str
 {
 	struct check c = { .st = st, .arena = a, .errs = errs };
 
+	index_names(&c.tls_options, &conf->tls.options);
 	check_http(&c, tree_get(t, "http"), &conf->http);
+	check_transports(&c, &conf->http);
+	map_free(&c.tls_options.ix);
 	check_l4(&c, DECODE_TCP, "tcp", tree_get(t, "tcp"), &conf->tcp);
 	check_l4(&c, DECODE_UDP, "udp", tree_get(t, "udp"), &conf->udp);
 }

@@ -19,8 +19,20 @@ static void qualify_routers(struct arena *a, struct opt_map *routers)
 		struct router_conf *r = opt_map_at(routers, i);
 
 		r->service = qualified(a, r->service, routers->keys[i]);
+		if (r->tls && r->tls->options && strcmp(r->tls->options, "default") != 0)
+			r->tls->options = qualified(a, r->tls->options, routers->keys[i]);
 		for (size_t k = 0; k < r->middlewares.n; k++)
 			r->middlewares.v[k] = qualified(a, r->middlewares.v[k], routers->keys[i]);
+	}
+}
+
+static void qualify_services(struct arena *a, struct opt_map *services)
+{
+	for (size_t i = 0; i < services->n; i++) {
+		struct http_lb_conf *lb = ((struct http_service_conf *)opt_map_at(services, i))->load_balancer;
+
+		if (lb)
+			lb->servers_transport = qualified(a, lb->servers_transport, services->keys[i]);
 	}
 }
 
@@ -55,6 +67,7 @@ int decode_dynamic(const struct tree *t, const struct static_conf *st, struct ar
 	err_init(&own);
 	opt_decode(&c, &dynamic_table, t, "", &conf);
 	qualify_routers(a, &conf.http.routers);
+	qualify_services(a, &conf.http.services);
 	qualify_routers(a, &conf.tcp.routers);
 	qualify_routers(a, &conf.udp.routers);
 	check_dynamic(t, st, &conf, a, &own);

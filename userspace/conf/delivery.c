@@ -57,6 +57,11 @@ static void on_emit(void *ctx, const char *provider, struct arena *arena, struct
 	d->arena = arena;
 	d->root = root;
 	err_move(&d->warnings, errs);
+	inbox_again(in);
+}
+
+void inbox_again(struct inbox *in)
+{
 	if (in->held)
 		return;
 	uint64_t now = clock_mono_ns() / NS_PER_MS;

@@ -25,6 +25,7 @@ struct inbox {
 
 void inbox_init(struct inbox *in, struct loop *loop, uint64_t throttle_ns);
 struct provider_sink inbox_sink(struct inbox *in);
+void inbox_again(struct inbox *in);   /* builds anew from the same deliveries, when it is time */
 void inbox_release(struct inbox *in); /* ends `held` and builds now */
 /* All deliveries as one tree with qualified names, in `a`. Adds their warnings. 0 or -EINVAL. */
 int inbox_merge(const struct inbox *in, struct arena *a, struct tree **ret, struct err_list *errs);

@@ -23,6 +23,8 @@ static bool http_spec(const struct http_health_conf *h, struct check_spec *ret)
 	*ret = (struct check_spec){
 		.kind = CHECK_HTTP,
 		TIMES(h),
+		.scheme = h->scheme != NULL,
+		.secure = h->scheme && str_ieq(str_of(h->scheme), STR("https")),
 		.method = h->method,
 		.path = h->path,
 		.hostname = h->hostname,

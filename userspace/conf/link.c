@@ -8,6 +8,8 @@
 #include "conf/decode.h"
 #include "conf/internal_routes.h"
 #include "conf/link_l4.h"
+#include "conf/link_tls.h"
+#include "conf/redirection.h"
 #include "http/uri.h"
 
 struct linker {
@@ -58,22 +60,25 @@ static struct service *live_service(const struct apply *a, const char *name, boo
 	return NULL;
 }
 
-static struct target *live_target(const struct service *s, const char *name, const struct endpoint *at)
+/* A server whose transport is another one starts anew: its idle connections were made under the old one. */
+static struct target *live_target(const struct service *s, const char *name, const struct endpoint *at,
+				  const struct transport *transport)
 {
 	for (size_t i = 0; s && i < s->ntargets; i++)
-		if (strcmp(s->targets[i]->name, name) == 0 && endpoint_eq(&s->targets[i]->at, at))
+		if (strcmp(s->targets[i]->name, name) == 0 && endpoint_eq(&s->targets[i]->at, at) &&
+		    s->targets[i]->transport == transport)
 			return target_ref(s->targets[i]);
 	return NULL;
 }
 
 static struct target *make_target(struct linker *l, const struct service *before, const char *service, const char *name,
-				  const struct endpoint *at)
+				  const struct endpoint *at, struct transport *transport)
 {
 	static const char *const labels[] = { "service", "url" };
-	struct target *t = live_target(before, name, at);
+	struct target *t = live_target(before, name, at, transport);
 	if (t)
 		return t;
-	t = target_new(name, at, l->apply->engine->nworkers);
+	t = target_new(name, at, transport, l->apply->engine->nworkers);
 	if (l->apply->conf->metrics.prometheus) {
 		struct metric_family *f =
 			metric_family("traefik_service_server_up", "Whether a server is up (1) or down (0).",
@@ -91,7 +96,7 @@ static int resolve(const char *url, struct endpoint *ret)
 	char host[256], port[8];
 	if (uri_parse(str_of(url), &u) < 0 || u.host.n >= sizeof(host))
 		return -EINVAL;
-	ret->port = u.port ? u.port : 80;
+	ret->port = u.port ? u.port : str_ieq(u.scheme, STR("https")) ? 443 : 80;
 	if (addr_parse(u.host, &ret->addr) == 0)
 		return 0;
 	memcpy(host, u.host.p, u.host.n);
@@ -110,7 +115,7 @@ struct service *link_service(struct linker *l, const char *name, const struct li
 	struct service *before = live_service(l->apply, name, in->l4);
 	struct target **targets = arena_zalloc(&l->rev->arena, (in->n + 1) * sizeof(*targets));
 	for (size_t i = 0; i < in->n; i++)
-		targets[i] = make_target(l, before, name, in->names[i], &in->at[i]);
+		targets[i] = make_target(l, before, name, in->names[i], &in->at[i], in->transport);
 	struct service_spec spec = {
 		.name = name,
 		.pass_host_header = in->pass_host_header,
@@ -144,6 +149,19 @@ struct link_servers *link_servers_new(struct linker *l, size_t n)
 	return in;
 }
 
+/* What a service says of itself is compared elsewhere. */
+static bool has_transport(const struct service *s, const struct transport *t, const struct servers_transport_conf *c)
+{
+	if (s &&
+	    (s->limits.dial_ns != c->timeouts.dial_ns || s->limits.idle_ns != c->timeouts.idle_ns ||
+	     s->limits.response_head_ns != c->timeouts.response_head_ns || s->limits.max_idle != (unsigned)c->max_idle))
+		return false;
+	for (size_t i = 0; s && i < s->ntargets; i++)
+		if (s->targets[i]->transport != t)
+			return false;
+	return true;
+}
+
 static struct service_limits limits_of(const struct servers_transport_conf *t, const struct http_lb_conf *lb)
 {
 	return (struct service_limits){
@@ -157,16 +175,27 @@ static struct service_limits limits_of(const struct servers_transport_conf *t, c
 	};
 }
 
+static const struct servers_transport_conf *transport_conf_of(const struct linker *l, const struct http_lb_conf *lb)
+{
+	const struct servers_transport_conf *named =
+		lb && lb->servers_transport ? opt_map_get(&l->rev->conf.http.servers_transports, lb->servers_transport)
+					    : NULL;
+	return named ? named : &l->apply->conf->servers_transport;
+}
+
 static struct service *link_http_service(struct linker *l, const char *name, const struct http_service_conf *conf)
 {
 	const struct dynamic_conf *old = l->apply->current ? &l->apply->current->conf : NULL;
 	const struct http_service_conf *was = old ? opt_map_get(&old->http.services, name) : NULL;
-	if (was && opt_equal(opt_table_at(&dynamic_table, "http.services"), was, conf)) {
+	const struct http_lb_conf *lb = conf->load_balancer;
+	const struct servers_transport_conf *tc = transport_conf_of(l, lb);
+	struct transport *transport = transports_find(&l->rev->transports, lb ? lb->servers_transport : NULL);
+	if (was && opt_equal(opt_table_at(&dynamic_table, "http.services"), was, conf) &&
+	    has_transport(live_service(l->apply, name, false), transport, tc)) {
 		struct service *s = link_carry_over(l, name, false);
 		if (s)
 			return s;
 	}
-	const struct http_lb_conf *lb = conf->load_balancer;
 	size_t n = lb ? lb->servers.n : 0;
 	struct link_servers *in = link_servers_new(l, n);
 	for (size_t i = 0; i < n; i++) {
@@ -178,8 +207,9 @@ static struct service *link_http_service(struct linker *l, const char *name, con
 				"the host of %s cannot be resolved", sc->url);
 	}
 	in->policy = balance_all[lb ? lb->strategy : 0];
+	in->transport = transport;
 	in->pass_host_header = lb ? lb->pass_host_header : true;
-	in->limits = limits_of(&l->apply->conf->servers_transport, lb);
+	in->limits = limits_of(tc, lb);
 	return link_service(l, name, in);
 }
 
@@ -272,6 +302,18 @@ static struct route *link_internal_route(struct linker *l, const struct internal
 	return rt;
 }
 
+static struct route *link_redirection(struct linker *l, const struct entry *e)
+{
+	struct route *rt = arena_zalloc(&l->snap->arena, sizeof(*rt));
+	const struct entry_redirection_conf *conf = e->conf->http.redirections.entry_point;
+	(void)redirection_route(l->apply->conf, e->name, conf, &l->snap->arena, l->errs, rt);
+	rt->service_name = "noop@internal";
+	rt->internal = find_internal(l, rt->service_name);
+	rt->is_internal = true;
+	link_metrics(l, rt);
+	return rt;
+}
+
 /* ---- entry points ---- */
 
 struct routes {
@@ -285,17 +327,29 @@ static void link_entry(struct linker *l, const struct entry *e, const struct rou
 {
 	const struct static_conf *st = l->apply->conf;
 	struct snapshot_entry *se = &l->snap->entries[e->id];
-	struct rule_entry *rules = arena_zalloc(&l->snap->arena, (all->n + 1) * sizeof(*rules));
-	size_t n = 0;
-	for (size_t i = 0; i < all->n; i++) {
+	struct arena *a = &l->snap->arena;
+	struct rule_entry *plain = arena_zalloc(a, (all->n + 1) * sizeof(*plain));
+	struct rule_entry *secure = arena_zalloc(a, (all->n + 1) * sizeof(*secure));
+	struct tls_hosts *hosts = link_tls_entry(l->snap, e);
+	size_t nplain = 0, nsecure = 0;
+	for (size_t i = 0; i < all->n && !e->udp; i++) {
 		bool here = all->conf[i] ? decode_listens(st, DECODE_HTTP, all->conf[i], e->id)
 					 : strcmp(all->entry[i], e->name) == 0;
-		if (here && all->v[i]->rule)
-			rules[n++] = (struct rule_entry){ all->v[i]->rule, all->v[i]->priority, all->v[i] };
+		const struct router_tls_conf *tls = link_tls_of(all->conf[i], e);
+		const struct rule_entry rule = { all->v[i]->rule, all->v[i]->priority, all->v[i] };
+		if (!here || !all->v[i]->rule)
+			continue;
+		if (!tls) {
+			plain[nplain++] = rule;
+			continue;
+		}
+		secure[nsecure++] = rule;
+		link_tls_hosts(l->snap, &hosts, all->v[i], tls, e, l->errs);
 	}
-	se->nroutes = n;
-	if (n && !e->udp)
-		se->routes = rule_index_build(&l->snap->arena, rules, n);
+	se->nroutes = nplain + nsecure;
+	se->routes = nplain ? rule_index_build(a, plain, nplain) : NULL;
+	se->tls_routes = nsecure ? rule_index_build(a, secure, nsecure) : NULL;
+	se->tls = hosts;
 }
 
 static void link_routes(struct linker *l)
@@ -303,7 +357,8 @@ static void link_routes(struct linker *l)
 	struct internal_route internal[8];
 	size_t ninternal = internal_routes(l->apply->conf, internal, ARRAY_LEN(internal));
 	const struct opt_map *routers = &l->rev->conf.http.routers;
-	size_t max = routers->n + ninternal;
+	const struct engine *en = l->apply->engine;
+	size_t max = routers->n + ninternal + en->nentries;
 	struct arena *a = &l->rev->arena;
 	struct routes all = {
 		arena_zalloc(a, (max + 1) * sizeof(*all.v)),
@@ -315,13 +370,19 @@ static void link_routes(struct linker *l)
 		all.v[all.n] = link_internal_route(l, &internal[i]);
 		all.entry[all.n++] = internal[i].entry;
 	}
+	for (size_t i = 0; i < en->nentries; i++) {
+		if (!en->entries[i].conf->http.redirections.entry_point)
+			continue;
+		all.v[all.n] = link_redirection(l, &en->entries[i]);
+		all.entry[all.n++] = en->entries[i].name;
+	}
 	for (size_t i = 0; i < routers->n; i++) {
 		all.conf[all.n] = opt_map_at(routers, i);
 		all.v[all.n] = link_router(l, routers->keys[i], all.conf[all.n]);
 		all.n++;
 	}
-	for (size_t i = 0; i < l->apply->engine->nentries; i++)
-		link_entry(l, &l->apply->engine->entries[i], &all);
+	for (size_t i = 0; i < en->nentries; i++)
+		link_entry(l, &en->entries[i], &all);
 }
 
 /* ---- snapshot ---- */
@@ -349,10 +410,14 @@ int link_build(const struct apply *a, struct revision *rev, struct err_list *err
 	size_t before = errs->errors;
 	struct linker l = { .apply = a, .rev = rev, .snap = snapshot_new(a), .errs = errs };
 	const struct opt_map *services = &rev->conf.http.services;
-	for (size_t i = 0; i < services->n; i++)
+	const struct transports *old = a->current ? &a->current->transports : NULL;
+	int transports_rc = transports_build(&rev->conf.http.servers_transports, &a->conf->servers_transport, old,
+					     &rev->transports, errs);
+	for (size_t i = 0; transports_rc == 0 && i < services->n; i++)
 		link_http_service(&l, services->keys[i], opt_map_at(services, i));
 	link_l4(&l, rev, a, errs);
-	link_routes(&l);
+	if (link_tls(a, rev, l.snap, errs) == 0 && transports_rc == 0)
+		link_routes(&l);
 	if (errs->errors > before) {
 		snapshot_unref(l.snap);
 		return -EINVAL;

@@ -12,6 +12,7 @@ struct link_servers {
 	size_t n;
 	const struct balance_ops *policy; /* NULL: kernel tier */
 	bool pass_host_header, l4;
+	struct transport *transport; /* NULL: kernel tier */
 	struct service_limits limits;
 };
 

@@ -140,6 +140,25 @@ static void check_references(struct opt_ctx *c, const struct static_conf *s, con
 		check_reference(c, s, root, api, INTERNAL_NAME);
 }
 
+static void check_redirections(struct opt_ctx *c, const struct static_conf *s, const struct tree *root)
+{
+	for (size_t i = 0; i < s->entry_points.n; i++) {
+		const struct entry_conf *e = opt_map_at(&s->entry_points, i);
+		const struct entry_redirection_conf *r = e->http.redirections.entry_point;
+		const char *name = s->entry_points.keys[i];
+		const char *const path[] = { "entryPoints", name, "http", "redirections", "entryPoint", "to", NULL };
+
+		if (!r || !r->to || r->to[0] == ':')
+			continue;
+		if (strcmp(r->to, name) == 0)
+			err_add(c->errs, r->at,
+				arena_printf(c->arena, "entryPoints.%s.http.redirections.entryPoint.to", name),
+				"leads to itself; expected another entry point or :port");
+		else
+			check_reference(c, s, root, path, r->to);
+	}
+}
+
 /* Broken files are found before anything starts; who uses the lists reads them again. */
 static void check_prefix_files(const struct static_conf *s, struct err_list *errs)
 {
@@ -160,6 +179,7 @@ int static_decode(const struct tree *root, struct arena *a, struct static_conf *
 		add_implied(&c, &s);
 		check_duplicates(&c, &s.entry_points);
 		check_references(&c, &s, root);
+		check_redirections(&c, &s, root);
 		check_prefix_files(&s, errs);
 	}
 	if (errs->errors != before)
@@ -170,7 +190,7 @@ int static_decode(const struct tree *root, struct arena *a, struct static_conf *
 
 struct tree *static_dynamic_part(struct arena *a, const struct tree *root)
 {
-	static const char *const sections[] = { "http", "tcp", "udp" };
+	static const char *const sections[] = { "http", "tcp", "udp", "tls" };
 	struct tree *part = tree_new(a, TREE_MAP, root->at);
 
 	for (size_t i = 0; root->kind == TREE_MAP && i < root->n; i++)

@@ -11,6 +11,7 @@ struct h1_client {
 	struct timer timer; /* dial or idle deadline */
 	void *owner;	    /* whoever is told: the request, or the pool cell while idle */
 	void (*on_event)(struct h1_client *c);
+	void *tls; /* struct cf_tls, owned by the connection; NULL: plain, or not yet (tls room) */
 	bool connected;
 	bool reused; /* has carried a request before */
 	uint32_t requests;

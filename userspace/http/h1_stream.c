@@ -269,7 +269,7 @@ int h1_stream_flush(struct h1_stream *s)
 		};
 		if (!s->conn.writable)
 			return -EAGAIN;
-		ssize_t n = conn_writev(&s->conn, iov, 2);
+		ssize_t n = conn_writev(&s->conn, iov, iov[0].iov_len + iov[1].iov_len ? 2 : 0);
 		if (n < 0)
 			return (int)n;
 		s->tx_bytes += (uint64_t)n;

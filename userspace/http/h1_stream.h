@@ -82,5 +82,5 @@ int h1_stream_finish(struct h1_stream *s, struct str trailer);
 int h1_stream_flush(struct h1_stream *s); /* 0, -EAGAIN, -errno */
 static inline bool h1_stream_flushed(const struct h1_stream *s)
 {
-	return s->tx_start == s->tx_end && s->tx_small_start == s->tx_small_end;
+	return s->tx_start == s->tx_end && s->tx_small_start == s->tx_small_end && !s->conn.unsent;
 }

@@ -1,9 +1,11 @@
 /* The list of middlewares. */
 #include "middleware/all.h"
 #include "base/mem.h"
+#include "middleware/redirect_scheme.h"
 #include "middleware/strip_prefix.h"
 
 const struct mw_type *const middleware_all[] = {
+	&mw_redirect_scheme,
 	&mw_strip_prefix,
 	NULL,
 };

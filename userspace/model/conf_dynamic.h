@@ -1,5 +1,6 @@
 /* Routing configuration as plain data: what providers deliver and a reload changes. Decoded through dynamic_table. */
 #pragma once
+#include "model/conf_tls.h"
 #include "model/opt.h"
 
 /* How a rule is written; the default is core.defaultRuleSyntax. */
@@ -13,6 +14,7 @@ struct router_conf { /* http.routers.<name>, tcp.routers.<name>, udp.routers.<na
 	struct opt_strings middlewares;
 	int64_t timeout_ns; /* http only; 0: none */
 	char *service;
+	struct router_tls_conf *tls; /* http; NULL: none */
 	struct place at, rule_at;
 };
 
@@ -37,6 +39,7 @@ struct http_lb_conf {
 	struct opt_list servers; /* struct http_server_conf */
 	int strategy;		 /* enum lb_strategy */
 	bool pass_host_header;
+	char *servers_transport;	    /* NULL: the implied one */
 	int64_t max_connections, max_queue; /* per server; 0: no limit */
 	int64_t queue_ns;
 	struct http_health_conf *health_check;
@@ -77,12 +80,12 @@ enum forwarding { FORWARDING_SNAT, FORWARDING_DNAT, FORWARDING_DSR, FORWARDING_I
 
 enum tracking { TRACKING_CHANGES, TRACKING_ALWAYS };
 
-struct l4_lb_conf {		 /* tcp and udp */
-	struct opt_list servers; /* struct l4_server_conf */
-	int datapath;		 /* enum datapath */
-	int forwarding;		 /* enum forwarding */
-	int tracking;		 /* enum tracking */
-	int64_t affinity_ns;	 /* 0: none */
+struct l4_lb_conf {		   /* tcp and udp */
+	struct opt_list servers;   /* struct l4_server_conf */
+	int datapath;		   /* enum datapath */
+	int forwarding;		   /* enum forwarding */
+	int tracking;		   /* enum tracking */
+	int64_t affinity_ns;	   /* 0: none */
 	struct l4_quic_conf *quic; /* udp only */
 	struct tcp_health_conf *health_check;
 	struct place at;
@@ -95,6 +98,7 @@ struct l4_service_conf {
 
 struct http_conf {
 	struct opt_map routers, services, middlewares; /* router_conf, http_service_conf, middleware_conf */
+	struct opt_map servers_transports;	       /* servers_transport_conf */
 };
 
 struct l4_conf {
@@ -104,6 +108,7 @@ struct l4_conf {
 struct dynamic_conf {
 	struct http_conf http;
 	struct l4_conf tcp, udp;
+	struct tls_conf tls;
 };
 
 extern const struct opt_table dynamic_table;

@@ -80,6 +80,15 @@ static const struct opt responding_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "How long a keep-alive connection may stay without a request before it is closed. Longer saves "
 		 "clients handshakes, shorter saves descriptors and memory here. 0 means no limit of its own." },
+	{ .name = "handshakeTimeout",
+	  .kind = OPT_DURATION,
+	  .offset = offsetof(T, handshake_ns),
+	  .def = "10s",
+	  .min = 1e6,
+	  .max = INFINITY,
+	  .flags = OPT_STATIC,
+	  .doc = "How long a TLS handshake may take from the client's first message on. Not part of Traefik, where "
+		 "readTimeout is the limit." },
 	{ .name = "bodyIdleTimeout",
 	  .kind = OPT_DURATION,
 	  .offset = offsetof(T, body_idle_ns),
@@ -183,6 +192,56 @@ static const struct opt_table forwarded_table = { .rows = forwarded_rows,
 						  .doc = "Which clients may say on whose behalf they ask." };
 #undef T
 
+#define T struct entry_redirection_conf
+static const struct opt redirection_rows[] = {
+	{ .name = "to",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(T, to),
+	  .flags = OPT_REQUIRED | OPT_STATIC,
+	  .doc = "Where to: the name of another entry point, whose port is taken, or :port." },
+	{ .name = "scheme",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(T, scheme),
+	  .def = "https",
+	  .flags = OPT_STATIC,
+	  .doc = "The scheme to go to: https or http." },
+	{ .name = "permanent",
+	  .kind = OPT_BOOL,
+	  .offset = offsetof(T, permanent),
+	  .def = "true",
+	  .flags = OPT_STATIC,
+	  .doc = "Answers 301, or 308 to other methods than GET, which clients remember; else 302 and 307." },
+	{ .name = "priority",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, priority),
+	  .def = "9223372036854775806",
+	  .flags = OPT_STATIC,
+	  .doc = "Priority of the redirection among the routers of the entry point. The default comes before all that "
+		 "can be written; a router that is to answer over plain HTTP needs a redirection with a lower one." },
+	{ 0 },
+};
+static const struct opt_table redirection_table = { .rows = redirection_rows,
+						    .size = sizeof(T),
+						    .place_offset = offsetof(T, at),
+						    .doc = "Sends all clients of the entry point elsewhere." };
+#undef T
+
+#define T struct redirections_conf
+static const struct opt redirections_rows[] = {
+	{ .name = "entryPoint",
+	  .kind = OPT_OPTIONAL,
+	  .offset = offsetof(T, entry_point),
+	  .table = &redirection_table,
+	  .flags = OPT_STATIC,
+	  .example = "false",
+	  .doc = "Sends all clients of the entry point to another one, usually from http to https." },
+	{ 0 },
+};
+static const struct opt_table redirections_table = { .rows = redirections_rows,
+						     .size = sizeof(T),
+						     .place_offset = OPT_NO_PLACE,
+						     .doc = "Redirections of a whole entry point." };
+#undef T
 #define T struct proxy_protocol_conf
 static const struct opt proxy_protocol_rows[] = {
 	{ .name = "insecure",
@@ -260,6 +319,19 @@ static const struct opt entry_http_rows[] = {
 	  .doc = "Removes dot segments and repeated slashes from the request's path before rules look at it, so "
 		 "that a rule for /admin cannot be walked around by /x/../admin. Switch it off only for "
 		 "applications that give such paths a meaning of their own and check them themselves." },
+	{ .name = "redirections",
+	  .kind = OPT_STRUCT,
+	  .offset = offsetof(T, redirections),
+	  .table = &redirections_table,
+	  .doc = "Redirections of the whole entry point." },
+	{ .name = "tls",
+	  .kind = OPT_OPTIONAL,
+	  .offset = offsetof(T, tls),
+	  .table = &conf_router_tls_table,
+	  .flags = OPT_STATIC,
+	  .example = "false",
+	  .doc = "Stands for the tls section of every router here that has none of its own: the entry point serves "
+		 "HTTPS." },
 	{ .name = "encodedCharacters",
 	  .kind = OPT_STRUCT,
 	  .offset = offsetof(T, encoded),
@@ -282,7 +354,7 @@ static const struct opt entry_http_rows[] = {
 		 "passes them on, delete removes them, reject answers 400." },
 	{ 0 },
 };
-static const char *const entry_http_unsupported[] = { "redirections", "middlewares", "tls", NULL };
+static const char *const entry_http_unsupported[] = { "middlewares", NULL };
 static const struct opt_table entry_http_table = { .rows = entry_http_rows,
 						   .size = sizeof(T),
 						   .place_offset = OPT_NO_PLACE,

@@ -28,12 +28,13 @@ static void check_url(struct opt_ctx *c, const void *value, struct place at, con
 			"\"%s\" is not valid; expected http://host:port, the host an IP address or a name", text);
 		return;
 	}
-	if (str_ieq(url.scheme, STR("https")) || str_ieq(url.scheme, STR("h2c")))
+	if (str_ieq(url.scheme, STR("h2c")))
 		err_add(c->errs, at, key,
-			"scheme %.*s is known to Traefik, not supported by this version of sluice; expected http",
+			"scheme %.*s is known to Traefik, not supported by this version of sluice; expected http or "
+			"https",
 			STR_ARG(url.scheme));
-	else if (!str_ieq(url.scheme, STR("http")))
-		err_add(c->errs, at, key, "unknown scheme \"%.*s\"; expected http", STR_ARG(url.scheme));
+	else if (!str_ieq(url.scheme, STR("http")) && !str_ieq(url.scheme, STR("https")))
+		err_add(c->errs, at, key, "unknown scheme \"%.*s\"; expected http or https", STR_ARG(url.scheme));
 	else if (url.path.n > 1)
 		err_warn(c->errs, at, key, "\"%.*s\" is ignored: the path of a request is sent as it came",
 			 STR_ARG(url.path));
@@ -43,9 +44,9 @@ static void check_scheme(struct opt_ctx *c, const void *value, struct place at, 
 {
 	const char *scheme = *(char *const *)value;
 
-	if (!str_ieq(str_of(scheme), STR("http")))
-		err_add(c->errs, at, key, "scheme \"%s\" is not supported by this version of sluice; expected http",
-			scheme);
+	if (!str_ieq(str_of(scheme), STR("http")) && !str_ieq(str_of(scheme), STR("https")))
+		err_add(c->errs, at, key,
+			"scheme \"%s\" is not supported by this version of sluice; expected http or https", scheme);
 }
 
 /* What goes into a request line or a header must not be able to end it. */
@@ -173,9 +174,17 @@ static const struct opt router_rows[] = {
 	  .example = "api",
 	  .doc = CONF_DOC_SERVICE
 	  " The services api@internal, ping@internal, prometheus@internal and noop@internal are sluice's own." },
+	{ .name = "tls",
+	  .kind = OPT_OPTIONAL,
+	  .offset = offsetof(T, tls),
+	  .table = &conf_router_tls_table,
+	  .example = "false",
+	  .doc = "Makes the router take only requests that came over TLS; one without it takes only plain ones. An "
+		 "entry "
+		 "point's http.tls stands in where it is missing." },
 	{ 0 },
 };
-static const char *const router_unsupported[] = { "tls", "observability", "parentRefs", NULL };
+static const char *const router_unsupported[] = { "observability", "parentRefs", NULL };
 static const struct opt_table router_table = { .rows = router_rows,
 					       .size = sizeof(T),
 					       .place_offset = offsetof(T, at),
@@ -193,9 +202,11 @@ static const struct opt server_rows[] = {
 	  .check = check_url,
 	  .flags = OPT_REQUIRED,
 	  .example = "\"http://198.18.1.11:80\"",
-	  .doc = "Where the server is: http://host:port. The host is an IP address, in brackets when it is IPv6, "
-		 "or a name, which is looked up when the configuration is put in force. Port 80 when none is "
-		 "given. A path is ignored." },
+	  .doc = "Where the server is: http://host:port or https://host:port. The host is an IP address, in brackets "
+		 "when it is IPv6, "
+		 "or a name, which is looked up when the configuration is put in force. Port 80 or 443 when none "
+		 "is given. A path is ignored. An https server has to show a certificate for that host; "
+		 "serversTransport says whom to trust." },
 	{ .name = "weight",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, weight),
@@ -329,6 +340,11 @@ static const struct opt lb_rows[] = {
 	  .def = "true",
 	  .doc = "Sends the client's Host header on. Off, the server sees its own host and port instead, which "
 		 "some virtual hosts need." },
+	{ .name = "serversTransport",
+	  .kind = OPT_STRING,
+	  .offset = offsetof(T, servers_transport),
+	  .doc = "The name of one of http.serversTransports: how connections to the servers are made and kept. Without "
+		 "it the defaults of one." },
 	{ .name = "maxConnections",
 	  .kind = OPT_INT,
 	  .offset = offsetof(T, max_connections),
@@ -359,8 +375,7 @@ static const struct opt lb_rows[] = {
 	  .doc = "Asks the servers whether they are well. Without it every server counts as healthy for ever." },
 	{ 0 },
 };
-static const char *const lb_unsupported[] = { "sticky", "serversTransport", "responseForwarding", "passiveHealthCheck",
-					      NULL };
+static const char *const lb_unsupported[] = { "sticky", "responseForwarding", "passiveHealthCheck", NULL };
 static const struct opt_table lb_table = { .rows = lb_rows,
 					   .size = sizeof(T),
 					   .place_offset = offsetof(T, at),
@@ -398,15 +413,32 @@ static const struct opt middleware_rows[] = {
 	  .doc = "The kind of middleware." },
 	{ 0 },
 };
-static const char *const middleware_unsupported[] = { "addPrefix",   "basicAuth",	  "buffering",
-						      "chain",	     "circuitBreaker",	  "compress",
-						      "contentType", "digestAuth",	  "encodedCharacters",
-						      "errors",	     "forwardAuth",	  "grpcWeb",
-						      "headers",     "inFlightReq",	  "ipAllowList",
-						      "ipWhiteList", "passTLSClientCert", "plugin",
-						      "rateLimit",   "redirectRegex",	  "redirectScheme",
-						      "replacePath", "replacePathRegex",  "retry",
-						      "stripPrefix", "stripPrefixRegex",  NULL };
+static const char *const middleware_unsupported[] = { "addPrefix",
+						      "basicAuth",
+						      "buffering",
+						      "chain",
+						      "circuitBreaker",
+						      "compress",
+						      "contentType",
+						      "digestAuth",
+						      "encodedCharacters",
+						      "errors",
+						      "forwardAuth",
+						      "grpcWeb",
+						      "headers",
+						      "inFlightReq",
+						      "ipAllowList",
+						      "ipWhiteList",
+						      "passTLSClientCert",
+						      "plugin",
+						      "rateLimit",
+						      "redirectRegex",
+						      "replacePath",
+						      "replacePathRegex",
+						      "retry",
+						      "stripPrefix",
+						      "stripPrefixRegex",
+						      NULL };
 static const struct opt_table middleware_table = {
 	.rows = middleware_rows,
 	.size = sizeof(T),
@@ -438,13 +470,17 @@ static const struct opt http_rows[] = {
 	  .offset = offsetof(T, middlewares),
 	  .table = &middleware_table,
 	  .doc = "Middlewares by name." },
+	{ .name = "serversTransports",
+	  .kind = OPT_MAP,
+	  .offset = offsetof(T, servers_transports),
+	  .table = &conf_transport_table,
+	  .example = "api",
+	  .doc = "How connections to servers are made, by name; services refer to them." },
 	{ 0 },
 };
-static const char *const http_unsupported[] = { "serversTransports", NULL };
 const struct opt_table conf_http_table = { .rows = http_rows,
 					   .size = sizeof(T),
 					   .place_offset = OPT_NO_PLACE,
-					   .unsupported = http_unsupported,
 					   .doc = "HTTP requests that the agent serves." };
 #undef T
 
@@ -465,6 +501,11 @@ static const struct opt dynamic_rows[] = {
 	  .offset = offsetof(T, udp),
 	  .table = &conf_udp_table,
 	  .doc = "UDP datagrams." },
+	{ .name = "tls",
+	  .kind = OPT_STRUCT,
+	  .offset = offsetof(T, tls),
+	  .table = &conf_tls_table,
+	  .doc = "Certificates and TLS options." },
 	{ 0 },
 };
 #define ELSEWHERE "a start-up option; expected in the file given with -c"
@@ -484,11 +525,9 @@ static const struct opt_elsewhere dynamic_elsewhere[] = {
 	{ "maxConnections", ELSEWHERE },
 	{ 0 },
 };
-static const char *const dynamic_unsupported[] = { "tls", NULL };
 const struct opt_table dynamic_table = { .rows = dynamic_rows,
 					 .size = sizeof(T),
 					 .place_offset = OPT_NO_PLACE,
-					 .unsupported = dynamic_unsupported,
 					 .elsewhere = dynamic_elsewhere,
 					 .doc = "Routing configuration comes from the providers and from the same "
 						"file as the start-up options; changes are taken over while sluice "

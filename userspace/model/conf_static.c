@@ -414,14 +414,31 @@ static const struct opt servers_transport_rows[] = {
 	  .flags = OPT_STATIC,
 	  .doc = "Connections without a request that each worker keeps per server. 0 keeps none, so that every request "
 		 "connects anew." },
+	{ .name = "insecureSkipVerify",
+	  .kind = OPT_BOOL,
+	  .offset = offsetof(T, insecure_skip_verify),
+	  .flags = OPT_STATIC,
+	  .doc = "Takes any certificate of https servers. Whoever can get between sluice and them then reads and "
+		 "changes "
+		 "everything; rootCAs is the better way to servers with certificates of your own." },
+	{ .name = "rootCAs",
+	  .kind = OPT_STRINGS,
+	  .offset = offsetof(T, root_cas),
+	  .flags = OPT_STATIC,
+	  .doc = "Certificates in PEM that servers' certificates have to lead to: paths, or the text itself. Without "
+		 "it "
+		 "those of the system." },
 	{ 0 },
 };
-static const char *const servers_transport_unsupported[] = { "insecureSkipVerify", "rootCAs", "spiffe", NULL };
-static const struct opt_table servers_transport_table = { .rows = servers_transport_rows,
-							  .size = sizeof(T),
-							  .place_offset = OPT_NO_PLACE,
-							  .unsupported = servers_transport_unsupported,
-							  .doc = "Connections to the servers of HTTP services." };
+static const char *const servers_transport_unsupported[] = { "spiffe", NULL };
+static const struct opt_table servers_transport_table = {
+	.rows = servers_transport_rows,
+	.size = sizeof(T),
+	.place_offset = OPT_NO_PLACE,
+	.unsupported = servers_transport_unsupported,
+	.doc = "Connections to the servers of HTTP services that name no "
+	       "http.serversTransports entry."
+};
 #undef T
 
 #define T struct overload_conf
@@ -539,12 +556,23 @@ static const struct opt static_rows[] = {
 	  .doc = "Client connections at one time over all entry points and workers. Further ones wait in the "
 		 "listener's backlog. With the size of a head it bounds the memory that clients can make the agent "
 		 "hold." },
+	{ .name = "maxHandshakes",
+	  .kind = OPT_INT,
+	  .offset = offsetof(T, max_handshakes),
+	  .def = "1024",
+	  .min = 1,
+	  .max = 1048576,
+	  .flags = OPT_STATIC,
+	  .doc = "TLS handshakes that a worker has under way at one time, which each cost some 40 KiB. When one more "
+		 "begins, the one that has taken longest is ended: a client that means it is through in two round "
+		 "trips. Not part of Traefik." },
 	{ 0 },
 };
 /* The same file may hold the routing sections, which dynamic_table reads. */
-static const struct opt_elsewhere static_elsewhere[] = { { "http", NULL }, { "tcp", NULL }, { "udp", NULL }, { 0 } };
-static const char *const static_unsupported[] = { "tls",
-						  "tracing",
+static const struct opt_elsewhere static_elsewhere[] = {
+	{ "http", NULL }, { "tcp", NULL }, { "udp", NULL }, { "tls", NULL }, { 0 }
+};
+static const char *const static_unsupported[] = { "tracing",
 						  "certificatesResolvers",
 						  "global",
 

@@ -1,12 +1,14 @@
 /* Start-up configuration as plain data: what a restart is needed for. Decoded through static_table. */
 #pragma once
 #include "base/log.h"
+#include "model/conf_tls.h"
 #include "model/opt.h"
 
 struct timeouts_conf {
 	int64_t read_ns;      /* whole request read including body; 0: none */
 	int64_t write_ns;     /* from the end of the head to the end of the response; 0: none */
 	int64_t idle_ns;      /* keep-alive idle */
+	int64_t handshake_ns; /* TLS */
 	int64_t body_idle_ns; /* neither body moves because of the client; 0: none */
 };
 
@@ -33,6 +35,18 @@ struct forwarded_conf {
 	struct opt_strings trusted_ips;
 };
 
+struct entry_redirection_conf { /* http.redirections.entryPoint */
+	char *to;		/* an entry point, or ":port" */
+	char *scheme;
+	bool permanent;
+	int64_t priority;
+	struct place at;
+};
+
+struct redirections_conf {
+	struct entry_redirection_conf *entry_point;
+};
+
 enum underscores { UNDERSCORES_KEEP, UNDERSCORES_DELETE, UNDERSCORES_REJECT };
 
 struct encoded_conf { /* encodedCharacters: which escapes a path may contain */
@@ -42,6 +56,8 @@ struct encoded_conf { /* encodedCharacters: which escapes a path may contain */
 struct entry_http_conf {
 	uint64_t max_header_bytes; /* default 64 KiB; whole head */
 	bool sanitize_path;
+	struct redirections_conf redirections;
+	struct router_tls_conf *tls; /* of routers that have none of their own */
 	bool encode_query_semicolons;
 	int underscores; /* enum underscores */
 	struct encoded_conf encoded;
@@ -157,15 +173,6 @@ struct control_conf { /* control: the unix socket of `sluice status` */
 	char *socket;
 };
 
-struct forwarding_timeouts_conf {
-	int64_t dial_ns, response_head_ns, idle_ns; /* 0: none */
-};
-
-struct servers_transport_conf { /* serversTransport: connections to servers */
-	struct forwarding_timeouts_conf timeouts;
-	int64_t max_idle; /* per worker and server */
-};
-
 struct overload_conf {
 	int64_t max_queue_delay_ns; /* 0: no limit */
 	uint64_t max_buffer_memory; /* 0: no limit */
@@ -186,6 +193,7 @@ struct static_conf {
 	struct core_conf core;
 	int64_t workers;	 /* 0: one per CPU of the process's affinity mask */
 	int64_t max_connections; /* accepted client connections over all workers */
+	int64_t max_handshakes;	 /* TLS handshakes under way, per worker */
 };
 
 extern const struct opt_table static_table;

@@ -4,6 +4,7 @@
 #include "model/opt.h"
 
 extern const struct opt_table conf_http_table, conf_tcp_table, conf_udp_table;
+extern const struct opt_table conf_tls_table, conf_router_tls_table, conf_transport_table, conf_certificate_table;
 extern const struct opt_table conf_entry_table, conf_kernel_table, conf_control_table;
 
 extern const char *const conf_rule_syntaxes[]; /* by enum rule_syntax */

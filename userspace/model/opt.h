@@ -105,10 +105,11 @@ struct opt_variant {
 	const void *tag; /* what the provider of the alternative wants back (a mw_type) */
 };
 
-#define OPT_REQUIRED   1u /* absence is an error */
-#define OPT_SECRET     2u /* printed as "xxxx" */
-#define OPT_STATIC     4u /* changes need a restart */
-#define OPT_STANDALONE 8u /* an OPT_STRUCT/OPT_MAP that may be written empty ({}) without an error */
+#define OPT_REQUIRED   1u  /* absence is an error */
+#define OPT_SECRET     2u  /* printed as "xxxx" */
+#define OPT_STATIC     4u  /* changes need a restart */
+#define OPT_PEM	       16u /* a path, or a secret text itself: the text is printed as "xxxx" */
+#define OPT_STANDALONE 8u  /* an OPT_STRUCT/OPT_MAP that may be written empty ({}) without an error */
 
 struct opt {
 	const char *name;
@@ -123,7 +124,8 @@ struct opt {
 	size_t place_at; /* offsetof a struct place that receives where the value was written; 0: none */
 	unsigned flags;
 	/* Value in the generated all-options example, YAML flow syntax; NULL: the default. OPT_MAP: the name of the
-	 * entry that is written out, then optionally lines with further entries, each after a newline. */
+	 * entry that is written out, then optionally lines with further entries, each after a newline. OPT_LIST and
+	 * OPT_OPTIONAL: written in place of what is inside. */
 	const char *example;
 	const char *doc; /* one paragraph: what it does, unit, consequences */
 };

@@ -215,7 +215,9 @@ static void example_row(const struct opt *o, int indent, struct buf *out)
 	comment(o->doc, indent, out);
 	pad(out, indent);
 	buf_printf(out, "%s:", o->name);
-	if (o->kind == OPT_MAP) {
+	if (o->example && (o->kind == OPT_LIST || o->kind == OPT_OPTIONAL)) {
+		buf_printf(out, " %s\n", o->example);
+	} else if (o->kind == OPT_MAP) {
 		example_map(o, indent, out);
 	} else if (o->kind == OPT_LIST) {
 		example_list(o, indent, out);

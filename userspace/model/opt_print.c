@@ -48,11 +48,17 @@ static bool is_json_bare(enum opt_kind kind)
 	return kind == OPT_BOOL || kind == OPT_INT || kind == OPT_DOUBLE;
 }
 
+/* Of an option that takes a path or the text of a key itself, only the path may be shown. */
+static bool is_hidden(const struct opt *o, const char *text)
+{
+	return (o->flags & OPT_SECRET) || ((o->flags & OPT_PEM) && text && strstr(text, "-----BEGIN"));
+}
+
 static void put_scalar(const struct opt *o, const void *field, enum opt_print_format format, struct buf *out)
 {
 	_cleanup_(buf_free) struct buf text = { 0 };
 
-	if (o->flags & OPT_SECRET) {
+	if (is_hidden(o, o->kind == OPT_STRING ? *(char *const *)field : NULL)) {
 		put_text(STR(MASK), format, out);
 		return;
 	}

@@ -20,6 +20,7 @@ struct cf_ops {
 	ssize_t (*writev)(struct cf *f, struct conn *c, const struct iovec *iov,
 			  int niov);		       /* >= 0 (may be short), -EAGAIN, -errno */
 	int (*shutdown)(struct cf *f, struct conn *c); /* no more writes from us */
+	int (*probe)(struct cf *f, struct conn *c);    /* as conn_probe() */
 	void (*close)(struct cf *f, struct conn *c);
 };
 
@@ -34,6 +35,9 @@ struct conn {
 	struct cf *top;
 	struct cf bottom;			 /* cf_sock */
 	bool readable, writable, hangup, failed; /* hangup: peer sent FIN; failed: reset or socket error */
+	bool sock_readable; /* of the socket alone; `readable` also counts what a filter still holds */
+	bool unsent;	    /* a filter holds bytes that the socket did not take; writing nothing (niov 0) sends them */
+	bool aborted;	    /* being reset: filters say no goodbye */
 };
 
 /* Takes fd (also on failure, when it is closed) and registers it once for all events. `ready` gets the raw events after
@@ -48,9 +52,13 @@ static inline ssize_t conn_recv_below(struct cf *f, struct conn *c, void *p, siz
 {
 	return conn_recv_at(f->next, c, p, n);
 }
+ssize_t conn_writev_below(struct cf *f, struct conn *c, const struct iovec *iov, int niov);
+int conn_shutdown_below(struct cf *f, struct conn *c);
 ssize_t conn_recv(struct conn *c, void *p, size_t n);
 ssize_t conn_writev(struct conn *c, const struct iovec *iov, int niov);
 int conn_shutdown(struct conn *c);
+/* Whether there is something to receive, without taking it: 1, 0, or negative when the peer ended the connection. */
+int conn_probe(struct conn *c);
 void conn_close(struct conn *c); /* harmless twice */
 void conn_reset(struct conn *c); /* close with RST: the peer must not take what it got for complete */
 static inline bool conn_is_open(const struct conn *c)

@@ -114,7 +114,16 @@ static struct str client_username(const struct log_line *l) { (void)l; return ST
 static struct str request_host(const struct log_line *l) { return l->host; }
 static struct str request_port(const struct log_line *l) { return l->port; }
 static struct str request_method(const struct log_line *l) { return l->r->in.method.p ? l->r->in.method : STR(""); }
-static struct str request_scheme(const struct log_line *l) { (void)l; return STR("http"); }
+static struct str request_scheme(const struct log_line *l) { return l->r->tls ? STR("https") : STR("http"); }
+static struct str tls_version(const struct log_line *l) { return l->r->tls ? str_of(l->r->tls->version) : NOTHING; }
+static struct str tls_cipher(const struct log_line *l) { return l->r->tls ? str_of(l->r->tls->cipher) : NOTHING; }
+static struct str tls_subject(const struct log_line *l) { return l->r->tls ? str_of(l->r->tls->subject) : NOTHING; }
+
+static struct str tls_name(const struct log_line *l)
+{
+	return l->r->tls && l->r->tls->sni_len ? str_mk(l->r->tls->sni, l->r->tls->sni_len) : NOTHING;
+}
+
 static struct str entry_name(const struct log_line *l) { return l->r->entry ? str_of(l->r->entry->name) : NOTHING; }
 static struct str router_name(const struct log_line *l) { return l->r->route ? str_of(l->r->route->name) : NOTHING; }
 
@@ -200,6 +209,12 @@ const struct log_field_row log_fields[] = {
 	{ NAME("ServiceURL"), .text = service_url, .doc = "server as configured; absent when none was chosen" },
 	{ NAME("StartLocal"), .stamp = start_local, .doc = "start of the request in local time" },
 	{ NAME("StartUTC"), .stamp = start_utc, .doc = "start of the request in UTC" },
+	{ NAME("TLSCipher"), .text = tls_cipher,
+	  .doc = "cipher suite by IANA name; absent without TLS, as all of TLS" },
+	{ NAME("TLSClientSubject"), .text = tls_subject,
+	  .doc = "subject of the client's certificate; absent without one" },
+	{ NAME("TLSServerName"), .text = tls_name, .doc = "host asked for in the handshake; absent when none was" },
+	{ NAME("TLSVersion"), .text = tls_version, .doc = "1.2 or 1.3, or older where that is allowed" },
 	{ NAME("entryPointName"), .text = entry_name, .doc = "entry point" },
 	{ NAME("level"), .text = level, .doc = "always info" },
 	{ NAME("msg"), .text = msg, .doc = "always empty" },

@@ -45,6 +45,26 @@ static void add_names(struct arena *a, const char *key, struct tree *dst, const 
 static void add_sections(struct arena *a, int level, const char *key, struct tree *dst, const struct tree *src,
 			 struct err_list *errs);
 
+/* tls.certificates: all of them count, whoever names them. */
+static void add_items(struct arena *a, struct tree *dst, const struct tree *src)
+{
+	for (size_t i = 0; i < src->n; i++)
+		tree_add(a, dst, (struct str){ 0 }, src->pairs[i].value->at, src->pairs[i].value);
+}
+
+static void add_list(struct arena *a, const char *path, struct tree *dst, struct tree_pair *have,
+		     const struct tree_pair *p, struct err_list *errs)
+{
+	if (!have) {
+		tree_add(a, dst, p->key, p->key_at, tree_new(a, TREE_LIST, p->value->at));
+		have = &dst->pairs[dst->n - 1];
+	}
+	if (have->value->kind == TREE_LIST)
+		add_items(a, have->value, p->value);
+	else
+		err_add(errs, p->value->at, path, "expected %s; found a list", tree_kind_name(have->value));
+}
+
 static void add_section(struct arena *a, int level, const char *key, struct tree *dst, const struct tree_pair *p,
 			struct err_list *errs)
 {
@@ -53,6 +73,10 @@ static void add_section(struct arena *a, int level, const char *key, struct tree
 
 	if (p->value->kind == TREE_NULL)
 		return;
+	if (p->value->kind == TREE_LIST && level + 1 == NAME_LEVEL) {
+		add_list(a, path, dst, have, p, errs);
+		return;
+	}
 	if (p->value->kind != TREE_MAP) {
 		if (!have) /* whoever decodes knows what was expected */
 			tree_add(a, dst, p->key, p->key_at, p->value);

@@ -9,6 +9,17 @@
 
 struct worker;
 
+/* How a TLS handshake ended: one row each. */
+#define HANDSHAKE_RESULTS(X)            \
+	X(HANDSHAKE_FULL, "full")       \
+	X(HANDSHAKE_RESUMED, "resumed") \
+	X(HANDSHAKE_FAILED, "failed")   \
+	X(HANDSHAKE_TIMEOUT, "timeout") \
+	X(HANDSHAKE_EVICTED, "evicted")
+#define X(id, name) id,
+enum handshake_result { HANDSHAKE_RESULTS(X) HANDSHAKE_RESULT_COUNT };
+#undef X
+
 struct entry {
 	unsigned id; /* index into snapshot->entries */
 	const char *name;
@@ -21,8 +32,9 @@ struct entry {
 	uint8_t denied_escapes;	   /* set of enum uri_escape; http.encodedCharacters */
 	struct httpset *metrics;   /* NULL when off or internal */
 	struct metric_series *open_connections;
-	bool listening; /* control thread's view */
-	int *staged;	/* open sockets that no worker has yet, one per worker; NULL: none */
+	struct metric_series *handshakes[HANDSHAKE_RESULT_COUNT]; /* NULL when off */
+	bool listening;						  /* control thread's view */
+	int *staged; /* open sockets that no worker has yet, one per worker; NULL: none */
 };
 
 /* One worker's listening socket. */

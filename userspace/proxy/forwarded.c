@@ -145,7 +145,9 @@ static void forwarded_for(const struct req *r, struct out *o)
 /* X-Forwarded-Proto once more, under the names that some applications know. */
 static void add_scheme(const struct req *r, struct out *o, const struct seen *seen)
 {
-	struct str proto = seen->proto ? head_field(&r->in, TOKEN_X_FORWARDED_PROTO)->value : STR("http");
+	struct str proto = seen->proto ? head_field(&r->in, TOKEN_X_FORWARDED_PROTO)->value
+			   : r->tls    ? STR("https")
+				       : STR("http");
 	out_field(o, STR("X-Forwarded-Scheme"), proto);
 	out_field(o, STR("X-Scheme"), proto);
 }
@@ -159,11 +161,11 @@ static void add_forwarded(const struct req *r, struct out *o, const struct seen 
 	if (!seen->port) {
 		uint16_t port = uri_host_port(r->host);
 		out_lit(o, "X-Forwarded-Port: ");
-		out_u64(o, port ? port : 80);
+		out_u64(o, port ? port : r->tls ? 443 : 80);
 		out_lit(o, "\r\n");
 	}
 	if (!seen->proto)
-		out_lit(o, "X-Forwarded-Proto: http\r\n");
+		out_str(o, r->tls ? STR("X-Forwarded-Proto: https\r\n") : STR("X-Forwarded-Proto: http\r\n"));
 	if (r->entry->conf->forwarded.add_scheme)
 		add_scheme(r, o, seen);
 	out_field(o, STR("X-Forwarded-Server"), str_of(e->hostname));

@@ -8,6 +8,7 @@
 #include "net/cf_proxyproto.h"
 #include "proxy/deadline.h"
 #include "proxy/req_pool.h"
+#include "proxy/tls_front.h"
 
 #define LINGER_NS    (2 * NS_PER_S)
 #define LINGER_BYTES (1u << 20)
@@ -20,6 +21,7 @@ static void client_gone(struct deferred *d)
 static void forget(struct h1_server *s)
 {
 	struct worker *w = s->worker;
+	tls_front_forget(s);
 	timer_cancel(&w->loop.wheel, &s->timer);
 	list_remove(&s->link);
 	w->nclients--;
@@ -32,7 +34,7 @@ static void forget(struct h1_server *s)
 		w->drained(w);
 }
 
-static void close_now(struct h1_server *s)
+void h1_server_close(struct h1_server *s)
 {
 	if (!conn_is_open(&s->stream.conn))
 		return;
@@ -65,7 +67,7 @@ static void linger(struct h1_server *s)
 			return;
 		s->lingered += n > 0 ? (uint32_t)n : 0;
 		if (n <= 0 || s->lingered > LINGER_BYTES) {
-			close_now(s);
+			h1_server_close(s);
 			return;
 		}
 		s->stream.rx_start = s->stream.rx_end;
@@ -75,7 +77,7 @@ static void linger(struct h1_server *s)
 static void start_lingering(struct h1_server *s)
 {
 	if (s->stream.rx_eof || s->stream.conn.failed || conn_shutdown(&s->stream.conn) < 0) {
-		close_now(s);
+		h1_server_close(s);
 		return;
 	}
 	s->state = SERVER_LINGERING;
@@ -106,6 +108,7 @@ static struct req *begin(struct h1_server *s, const struct head *head)
 	r->down = s;
 	r->entry = s->entry;
 	r->peer = s->peer;
+	r->tls = s->tls ? &s->tls->facts : NULL;
 	r->in = *head;
 	if (head->nfields) {
 		r->in.fields = arena_alloc(&r->arena, head->nfields * sizeof(*head->fields));
@@ -176,7 +179,7 @@ static bool read_step(struct h1_server *s)
 		return false;
 	}
 	if (n <= 0) {
-		close_now(s);
+		h1_server_close(s);
 		return false;
 	}
 	if (fresh) {
@@ -194,6 +197,14 @@ static void read_heads(struct h1_server *s)
 	s->in_read = false;
 }
 
+void h1_server_start(struct h1_server *s)
+{
+	s->state = SERVER_READING;
+	s->head_ns = s->worker->loop.now_ns;
+	arm(s, s->head_ns, s->entry->conf->transport.responding.read_ns);
+	read_heads(s);
+}
+
 static bool keep_limits_allow(const struct h1_server *s)
 {
 	const struct transport_conf *t = &s->entry->conf->transport;
@@ -205,7 +216,7 @@ static bool keep_limits_allow(const struct h1_server *s)
 
 bool h1_server_may_keep(const struct h1_server *s)
 {
-	return !s->worker->draining && keep_limits_allow(s);
+	return !s->worker->draining && keep_limits_allow(s) && tls_front_may_keep(s);
 }
 
 void h1_server_next(struct h1_server *s, bool keep)
@@ -229,8 +240,8 @@ void h1_server_drain(struct h1_server *s)
 {
 	if (s->req)
 		s->req->keep_down = false;
-	else if (s->state == SERVER_READING && h1_stream_pending(&s->stream).n == 0)
-		close_now(s);
+	else if (s->state == SERVER_OPENING || (s->state == SERVER_READING && h1_stream_pending(&s->stream).n == 0))
+		h1_server_close(s);
 }
 
 static void on_ready(struct watch *w, uint32_t events)
@@ -246,6 +257,10 @@ static void on_ready(struct watch *w, uint32_t events)
 		return;
 	case SERVER_LINGERING:
 		linger(s);
+		return;
+	case SERVER_OPENING:
+	case SERVER_HANDSHAKE:
+		tls_front_run(s);
 		return;
 	}
 }
@@ -263,10 +278,12 @@ static void on_timeout(struct timer *t)
 	struct h1_server *s = container_of(t, struct h1_server, timer);
 	if (s->state == SERVER_BUSY)
 		busy_timeout(s);
+	else if (s->state == SERVER_HANDSHAKE)
+		tls_front_timeout(s);
 	else if (s->state == SERVER_READING && h1_stream_pending(&s->stream).n > 0)
 		refuse(s, REASON_HEAD_TIMEOUT);
 	else
-		close_now(s);
+		h1_server_close(s);
 }
 
 static void told_source(struct conn *c, const struct proxyproto *h)
@@ -292,6 +309,9 @@ void h1_server_accept(struct worker *w, struct entry *e, int fd, const struct en
 		return;
 	}
 	set_peer(s, peer);
+	list_init(&s->handshake);
+	if (w->pin->snap->entries[e->id].tls)
+		s->state = SERVER_OPENING;
 	if (takes_proxy_header(e, peer))
 		cf_proxyproto_push(&s->stream.conn, told_source);
 	timer_init(&s->timer, on_timeout);

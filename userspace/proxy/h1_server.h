@@ -3,14 +3,23 @@
 #pragma once
 #include "proxy/req.h"
 
-enum h1_server_state { SERVER_READING, SERVER_BUSY, SERVER_LINGERING };
+enum h1_server_state {
+	SERVER_READING,
+	SERVER_BUSY,
+	SERVER_LINGERING,
+	SERVER_OPENING,	  /* nothing has come yet, and it may be TLS */
+	SERVER_HANDSHAKE, /* tls_front.c has it */
+};
 
 struct h1_server {
 	struct h1_stream stream;
 	struct list link; /* worker->clients */
 	struct worker *worker;
 	struct entry *entry;
-	struct req *req; /* while BUSY */
+	struct req *req;		    /* while BUSY */
+	struct cf_tls *tls;		    /* NULL: plain. The connection owns it */
+	struct list handshake;		    /* worker->handshakes, */
+	struct snapshot_pin *handshake_pin; /* while HANDSHAKE */
 	struct timer timer;
 	struct deferred gone;
 	uint64_t opened_ns, head_ns; /* head_ns: first byte of the current head */
@@ -23,6 +32,8 @@ struct h1_server {
 };
 
 void h1_server_accept(struct worker *w, struct entry *e, int fd, const struct endpoint *peer); /* takes fd */
+void h1_server_start(struct h1_server *s); /* the first head may come now, or is there already */
+void h1_server_close(struct h1_server *s); /* at once; harmless twice */
 /* The request is over: reads the next one, or closes (lingering while the client may still be sending). */
 void h1_server_next(struct h1_server *s, bool keep);
 void h1_server_arm(struct h1_server *s);	    /* a new limit of the current request may come before all others */

@@ -15,6 +15,8 @@
 #include "proxy/req_pool.h"
 #include "proxy/slots.h"
 #include "proxy/tunnel.h"
+#include "proxy/tls_up.h"
+#include "tls/peer.h"
 
 #define MAX_RESPONSE_HEAD 65536u
 #define MAX_INTERIMS	  16 /* 1xx answers before the real one */
@@ -113,7 +115,7 @@ static void on_dial_timeout(struct timer *t)
 {
 	struct h1_client *c = container_of(t, struct h1_client, timer);
 	struct req *r = c->owner;
-	if (!r || c->connected)
+	if (!r || r->step != REQ_DIAL)
 		return;
 	req_fail(r, REASON_DIAL_TIMEOUT);
 	req_run(r);
@@ -148,9 +150,7 @@ bool req_client_left(const struct req *r)
 	struct conn *c = &r->down->stream.conn;
 	if (c->failed)
 		return true;
-	char byte;
-	return c->hangup && r->body_in_done && h1_stream_pending(&r->down->stream).n == 0 &&
-	       recv(c->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+	return c->hangup && r->body_in_done && h1_stream_pending(&r->down->stream).n == 0 && conn_probe(c) <= 0;
 }
 
 static enum step_result step_dial(struct req *r)
@@ -164,12 +164,13 @@ static enum step_result step_dial(struct req *r)
 	}
 	if (req_client_left(r))
 		return step_fail(r, REASON_CLIENT_GONE);
-	int rc = h1_client_check(r->up);
+	int rc = r->up->connected ? 0 : h1_client_check(r->up);
+	enum reason why = rc == -ETIMEDOUT ? REASON_DIAL_TIMEOUT : REASON_DIAL_FAILED;
+	if (rc == 0 && r->target->secure)
+		rc = tls_up_run(r, &why);
 	if (rc == -EAGAIN)
 		return STEP_WAIT;
-	if (rc < 0)
-		return step_fail(r, rc == -ETIMEDOUT ? REASON_DIAL_TIMEOUT : REASON_DIAL_FAILED);
-	return step_to(r, REQ_SEND);
+	return rc < 0 ? step_fail(r, why) : step_to(r, REQ_SEND);
 }
 
 /* ---- SEND ---- */
@@ -338,7 +339,9 @@ static enum step_result read_response_head(struct req *r)
 			return STEP_WAIT;
 		if (n == -ENOBUFS || h1_stream_pending(up).n)
 			return step_fail(r, REASON_BAD_RESPONSE);
-		return lost_server(r, n == 0 ? REASON_SERVER_CLOSED : REASON_SERVER_RESET);
+		return lost_server(r, n == 0		   ? REASON_SERVER_CLOSED
+				      : n == -EKEYREJECTED ? REASON_TLS_REFUSED
+							   : REASON_SERVER_RESET);
 	}
 }
 
@@ -403,6 +406,12 @@ bool req_set_header(struct req *r, struct str name, struct str value)
 		return false;
 	r->add[r->nadd++] = (struct field){ name, value, token_find(name) };
 	return true;
+}
+
+const struct peer *req_client_certificate(struct req *r)
+{
+	struct peer *p = r->tls && r->tls->subject ? arena_alloc(&r->arena, sizeof(*p)) : NULL;
+	return p && peer_facts(r->down->tls, &r->arena, p) == 0 ? p : NULL;
 }
 
 struct str req_header(const struct req *r, struct str name)

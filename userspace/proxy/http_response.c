@@ -310,6 +310,9 @@ static void count(struct req *r)
 	if (r->route && r->route->is_internal && !e->log_internals)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++)
+		if (sets[i] && r->tls)
+			httpset_count_tls(sets[i], r->worker->id, r->tls->version, r->tls->cipher);
+	for (size_t i = 0; i < ARRAY_LEN(sets); i++)
 		if (sets[i] && r->status)
 			httpset_count(sets[i], r->worker->id, r->status, r->in.method, protocol, duration,
 				      r->request_bytes, r->response_bytes);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "http/uri.h"
 #include "proxy/http_fsm.h"
+#include "proxy/tls_front.h"
 
 static bool header_any(const void *ctx, struct str name, bool (*test)(const void *arg, struct str value),
 		       const void *arg)
@@ -131,9 +132,12 @@ enum step_result step_route(struct req *r)
 	f.query = r->query;
 	f.method = r->method;
 	const struct snapshot_entry *e = &r->pin->snap->entries[r->entry->id];
-	r->route = e->routes ? rule_index_find(e->routes, &f) : NULL;
+	const struct rule_index *routes = r->tls ? e->tls_routes : e->routes;
+	r->route = routes ? rule_index_find(routes, &f) : NULL;
 	if (!r->route)
 		return step_fail(r, REASON_NO_ROUTE);
+	if (!tls_front_fits(r->down, e, r->route, f.host))
+		return step_fail(r, REASON_MISDIRECTED);
 	if (overloaded(r))
 		return refuse(r);
 	if (r->route->timeout_ns)

@@ -35,6 +35,13 @@ struct table {
 	_Atomic(struct row *) slots[];
 };
 
+#define MAX_TLS_ROWS 32u /* version and suite; what does not fit any more is not counted */
+
+struct tls_row {
+	const char *version, *cipher;
+	struct metric_series *requests;
+};
+
 struct httpset {
 	_Atomic(struct table *) table;
 	_Atomic(struct row *) overflow; /* set once the rows are used up */
@@ -43,8 +50,10 @@ struct httpset {
 	unsigned nrows;
 	enum httpset_scope scope;
 	char *name, *second;
+	_Atomic(struct tls_row *) tls[MAX_TLS_ROWS]; /* filled from the front */
 };
 
+static struct metric_family *tls_families[ARRAY_LEN(scope_names)];
 static struct metric_family *families[ARRAY_LEN(scope_names)][PARTS];
 
 /* ---- families ---- */
@@ -66,6 +75,22 @@ static const struct {
 #undef SCOPES
 };
 
+static void setup_tls(void)
+{
+	static const char *const names[] = { "traefik_entrypoint_requests_tls_total",
+					     "traefik_router_requests_tls_total",
+					     "traefik_service_requests_tls_total" };
+	static const char *const entrypoint[] = { "tls_version", "tls_cipher", "entrypoint" };
+	static const char *const router[] = { "tls_version", "tls_cipher", "router", "service" };
+	static const char *const service[] = { "tls_version", "tls_cipher", "service" };
+	static const char *const *const labels[] = { entrypoint, router, service };
+
+	for (unsigned scope = 0; scope < ARRAY_LEN(names); scope++)
+		tls_families[scope] =
+			metric_family(names[scope], "Requests over TLS, by version and cipher suite.", METRIC_COUNTER,
+				      labels[scope], scope == HTTPSET_ROUTER ? 4 : 3, NULL, 0);
+}
+
 void httpset_setup(const double *buckets, unsigned nbuckets)
 {
 	static const char *const labels[] = { "code", "method", "protocol", "entrypoint" };
@@ -76,6 +101,7 @@ void httpset_setup(const double *buckets, unsigned nbuckets)
 		unsigned n;
 	} by_scope[] = { { labels, 4 }, { router_labels, 5 }, { service_labels, 4 } };
 
+	setup_tls();
 	for (unsigned scope = 0; scope < ARRAY_LEN(by_scope); scope++)
 		for (unsigned part = 0; part < PARTS; part++) {
 			bool histogram = part_rows[part].type == METRIC_HISTOGRAM;
@@ -239,6 +265,13 @@ void httpset_unref(struct httpset **ps)
 		free(t);
 		t = older;
 	}
+	for (unsigned i = 0; i < MAX_TLS_ROWS; i++) {
+		struct tls_row *r = atomic_load_explicit(&s->tls[i], memory_order_relaxed);
+
+		if (r)
+			metric_series_put(&r->requests);
+		free(r);
+	}
 	pthread_mutex_destroy(&s->lock);
 	free(s->name);
 	free(s->second);
@@ -258,4 +291,37 @@ void httpset_count(struct httpset *s, unsigned column, int status, struct str me
 	metric_observe_ns(r->parts[PART_DURATION], column, duration_ns);
 	metric_add(r->parts[PART_IN], column, request_bytes);
 	metric_add(r->parts[PART_OUT], column, response_bytes);
+}
+
+/* With the lock held: another worker may have been first. */
+static struct tls_row *tls_add(struct httpset *s, unsigned at, const char *version, const char *cipher)
+{
+	struct tls_row *r = atomic_load_explicit(&s->tls[at], memory_order_relaxed);
+	const char *values[] = { version, cipher, s->name, s->second };
+
+	if (r)
+		return r;
+	r = mem_zalloc(sizeof(*r));
+	r->version = version;
+	r->cipher = cipher;
+	r->requests = metric_series_get(tls_families[s->scope], values);
+	atomic_store_explicit(&s->tls[at], r, memory_order_release);
+	return r;
+}
+
+void httpset_count_tls(struct httpset *s, unsigned column, const char *version, const char *cipher)
+{
+	for (unsigned i = 0; i < MAX_TLS_ROWS; i++) {
+		struct tls_row *r = atomic_load_explicit(&s->tls[i], memory_order_acquire);
+
+		if (!r) {
+			pthread_mutex_lock(&s->lock);
+			r = tls_add(s, i, version, cipher);
+			pthread_mutex_unlock(&s->lock);
+		}
+		if (r->version == version && r->cipher == cipher) {
+			metric_add(r->requests, column, 1);
+			return;
+		}
+	}
 }

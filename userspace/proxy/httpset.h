@@ -18,4 +18,6 @@ void httpset_unref(struct httpset **s);
 /* Worker thread. status 100..599; protocol index of httpset_protocols. */
 void httpset_count(struct httpset *s, unsigned column, int status, struct str method, unsigned protocol,
 		   uint64_t duration_ns, uint64_t request_bytes, uint64_t response_bytes);
+/* A request over TLS besides: traefik_<scope>_requests_tls_total. The texts are static. */
+void httpset_count_tls(struct httpset *s, unsigned column, const char *version, const char *cipher);
 enum { HTTPSET_HTTP, HTTPSET_WEBSOCKET, HTTPSET_SSE, HTTPSET_GRPC, HTTPSET_GRPC_WEB };

@@ -18,12 +18,15 @@
 	X(REASON_EXPECTATION, "unknown_expectation", 417, false)     \
 	X(REASON_ENCODED_CHARACTER, "encoded_character", 400, false) \
 	X(REASON_NO_ROUTE, "no_route", 404, false)                   \
+	X(REASON_MISDIRECTED, "misdirected", 421, false)             \
 	X(REASON_NO_SERVER, "no_server", 503, false)                 \
 	X(REASON_DIAL_FAILED, "dial_failed", 502, false)             \
 	X(REASON_QUEUE_FULL, "queue_full", 503, false)               \
 	X(REASON_QUEUE_TIMEOUT, "queue_timeout", 503, false)         \
 	X(REASON_OVERLOAD, "overload", 503, false)                   \
 	X(REASON_DIAL_TIMEOUT, "dial_timeout", 504, false)           \
+	X(REASON_TLS_FAILED, "tls_failed", 502, false)               \
+	X(REASON_TLS_REFUSED, "tls_certificate", 502, false)         \
 	X(REASON_SERVER_CLOSED, "server_closed", 502, true)          \
 	X(REASON_SERVER_RESET, "server_reset", 502, true)            \
 	X(REASON_RESPONSE_TIMEOUT, "response_timeout", 504, false)   \

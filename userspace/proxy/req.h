@@ -7,6 +7,7 @@
 #include "proxy/reason.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
+#include "tls/cf_tls.h"
 
 struct h1_server;
 
@@ -50,6 +51,7 @@ struct req {
 	struct snapshot_pin *pin;
 	const struct entry *entry;
 	const struct route *route;
+	const struct tls_facts *tls; /* of the client's connection; NULL: plain */
 
 	struct endpoint peer;
 	bool peer_trusted;
@@ -106,4 +108,7 @@ void req_fail(struct req *r, enum reason why); /* answer or end, by what was sen
  * request. */
 void phase_resume(struct req *r); /* a middleware that said MW_WAIT is ready */
 bool req_set_header(struct req *r, struct str name, struct str value);
+struct peer;
+/* What the client's certificate says, in the request's arena; NULL: it showed none. */
+const struct peer *req_client_certificate(struct req *r);
 struct str req_header(const struct req *r, struct str name); /* as received; empty when absent */

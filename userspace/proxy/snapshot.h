@@ -6,6 +6,7 @@
 #include "proxy/httpset.h"
 #include "proxy/internal.h"
 #include "proxy/mw.h"
+#include "proxy/tls_hosts.h"
 #include "rule/index.h"
 
 struct route {
@@ -18,13 +19,16 @@ struct route {
 	const char *service_name; /* "api@file" */
 	struct service *service;  /* or */
 	const struct internal_service *internal;
+	bool by_host;					  /* its rule matches certain hosts only */
 	bool is_internal;				  /* not in access log and metrics unless addInternals */
 	struct httpset *router_metrics, *service_metrics; /* may be NULL */
 };
 
-struct snapshot_entry {		   /* by entry id */
-	struct rule_index *routes; /* values are struct route * */
+struct snapshot_entry {		       /* by entry id */
+	struct rule_index *routes;     /* of plain requests; values are struct route * */
+	struct rule_index *tls_routes; /* of those over TLS */
 	size_t nroutes;
+	const struct tls_hosts *tls; /* NULL: no TLS here */
 };
 
 struct snapshot {
@@ -36,6 +40,9 @@ struct snapshot {
 	size_t nentries;
 	struct service **services; /* all, the kernel's included */
 	size_t nservices;
+	const struct store *certificates;
+	struct tls_ctx **tls; /* one per tls.options; the first is "default" */
+	size_t ntls;
 	void (*released)(struct snapshot *s); /* called by whoever drops the last reference, on any thread; frees it */
 };
 

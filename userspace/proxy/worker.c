@@ -141,6 +141,7 @@ static int worker_init(struct worker *w, struct engine *e, unsigned id)
 	w->id = id;
 	w->engine = e;
 	list_init(&w->clients);
+	list_init(&w->handshakes);
 	list_init(&w->listeners);
 	list_init(&w->free_reqs);
 	list_init(&w->waiting);

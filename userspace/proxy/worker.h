@@ -27,6 +27,7 @@ struct engine {
 	bool log_internals;
 	char hostname[256]; /* X-Forwarded-Server */
 	unsigned max_connections;
+	unsigned max_handshakes; /* per worker */
 	atomic_uint connections;
 	uint64_t max_queue_delay_ns; /* 0: no limit */
 	unsigned max_blocks;	     /* in use, per worker; 0: no limit */
@@ -53,6 +54,8 @@ struct worker {
 	struct snapshot_pin *pin; /* of the current snapshot */
 	struct list clients;	  /* struct h1_server.link: all client connections */
 	unsigned nclients;
+	struct list handshakes; /* struct h1_server.handshake, the oldest first */
+	unsigned nhandshakes;
 	struct list listeners;
 	struct list free_reqs;
 	struct list waiting;	  /* struct req.waiting: for a slot at a server, oldest first */

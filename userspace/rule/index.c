@@ -98,6 +98,21 @@ static bool rule_index_place_same(const struct rule_place *a, const struct rule_
 	       str_eq(a->path, b->path);
 }
 
+bool rule_index_hosts(const struct rule *r, void (*add)(void *ctx, struct str host), void *ctx)
+{
+	struct arena scratch;
+	bool all = true;
+
+	arena_init(&scratch);
+	struct rule_cover c = rule_cover_of(&scratch, r->root);
+	for (size_t i = 0; i < c.n; i++)
+		all &= c.v[i].host.p != NULL;
+	for (size_t i = 0; all && i < c.n; i++)
+		add(ctx, c.v[i].host);
+	arena_reset(&scratch);
+	return all;
+}
+
 static void rule_index_place_add(struct rule_places *p, const struct rule_key *k, size_t position)
 {
 	if (p->n == p->cap) {
@@ -183,7 +198,7 @@ static void rule_index_host_add(struct rule_index *ix, uint32_t number, const st
 	*rule_index_slot(ix, name, hash) = (struct rule_slot){ hash, number + 1 };
 }
 
-static void rule_index_hosts(struct rule_index *ix, const struct rule_places *p)
+static void rule_index_fill_hosts(struct rule_index *ix, const struct rule_places *p)
 {
 	uint32_t number = 0;
 
@@ -243,7 +258,7 @@ struct rule_index *rule_index_build(struct arena *a, const struct rule_entry *en
 	ix->mask = (uint32_t)size - 1;
 	ix->slots = arena_zalloc(a, size * sizeof(*ix->slots));
 	ix->hosts = rule_index_host_lines(a, hosts);
-	rule_index_hosts(ix, &places);
+	rule_index_fill_hosts(ix, &places);
 	rule_trie_finish(&ix->tries, a);
 	free(places.v);
 	return ix;

@@ -88,7 +88,7 @@ static struct service *world_service(const char *name, const struct balance_ops 
 	for (size_t i = 0; i < n; i++) {
 		struct endpoint at = { .port = 80 };
 
-		targets[i] = target_new(servers[i], &at, 1);
+		targets[i] = target_new(servers[i], &at, NULL, 1);
 	}
 	s = service_new(&spec);
 	for (size_t i = 0; i < n; i++)

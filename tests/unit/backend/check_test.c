@@ -76,7 +76,7 @@ static void setup(struct bench *b, size_t n, const struct check_spec *spec)
 
 		b->listener[i] = listener_open(&at);
 		endpoint_print(&at, name);
-		b->targets[i] = target_new(name, &at, 1);
+		b->targets[i] = target_new(name, &at, NULL, 1);
 	}
 	b->service.targets = b->targets;
 	b->service.ntargets = n;
@@ -435,9 +435,9 @@ static void test_way_of_the_check(void **state)
 	fd = accept_probe(&b, 1);
 	client = client_of(fd);
 	assert_true(addr_eq(&client.addr, &way.from));
-	assert_int_equal(getsockopt(b.group->probes[0].watch.fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
+	assert_int_equal(getsockopt(b.group->probes[0].conn.watch.fd, SOL_SOCKET, SO_MARK, &mark, &len), 0);
 	assert_int_equal(mark, way.mark);
-	assert_int_equal(getsockopt(b.group->probes[0].watch.fd, IPPROTO_IP, IP_TTL, &hops, &len), 0);
+	assert_int_equal(getsockopt(b.group->probes[0].conn.watch.fd, IPPROTO_IP, IP_TTL, &hops, &len), 0);
 	assert_int_equal(hops, 2);
 	assert_int_equal(send(fd, "hello", 5, MSG_NOSIGNAL), 5);
 	pass_ms(&b, 0);

@@ -32,7 +32,7 @@ static void setup(struct bench *b)
 	assert_int_equal(sock_listen(&b->at, false, 512, &b->listener), 0);
 	assert_int_equal(sock_local(b->listener, &b->at), 0);
 	assert_int_equal(fcntl(b->listener, F_SETFL, 0), 0);
-	b->target = target_new("http://127.0.0.1:1/x", &b->at, 2);
+	b->target = target_new("http://127.0.0.1:1/x", &b->at, NULL, 2);
 }
 
 static void teardown(struct bench *b)

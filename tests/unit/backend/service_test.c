@@ -18,7 +18,7 @@ static struct service *make(size_t n, const uint32_t *weights, const struct bala
 	for (size_t i = 0; i < n; i++) {
 		char name[48];
 		snprintf(name, sizeof(name), "http://10.0.0.%zu:80", i);
-		targets[i] = target_new(name, &at, WORKERS);
+		targets[i] = target_new(name, &at, NULL, WORKERS);
 	}
 	struct service_spec spec = {
 		.name = "s@file",
@@ -119,7 +119,7 @@ static void authorities(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct endpoint at = { addr_any4, 1 };
-		struct target *t = target_new(cases[i].name, &at, 3);
+		struct target *t = target_new(cases[i].name, &at, NULL, 3);
 		assert_string_equal(t->authority, cases[i].authority);
 		assert_string_equal(t->name, cases[i].name);
 		assert_true(atomic_load(&t->up) && !atomic_load(&t->retired));
@@ -134,7 +134,7 @@ static void authorities(void **state)
 static void explanations(void **state)
 {
 	const struct endpoint at = { .port = 80 };
-	struct target *t = target_new("198.18.1.11:80", &at, 1);
+	struct target *t = target_new("198.18.1.11:80", &at, NULL, 1);
 	char text[TARGET_REASON_MAX];
 
 	(void)state;

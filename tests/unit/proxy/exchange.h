@@ -86,7 +86,7 @@ static inline struct snapshot *exchange_snapshot(struct exchange *x, const char 
 	assert_non_null(rt->rule);
 	err_free(&errs);
 	struct rule_entry e = { rt->rule, 1, rt };
-	s->entries[0] = (struct snapshot_entry){ rule_index_build(&s->arena, &e, 1), 1 };
+	s->entries[0] = (struct snapshot_entry){ .routes = rule_index_build(&s->arena, &e, 1), .nroutes = 1 };
 	return s;
 }
 
@@ -133,7 +133,7 @@ static inline void exchange_init(struct exchange *x)
 	x->entry.conf = &x->conf;
 	exchange_reserve(x);
 	exchange_listen(&x->origin, &x->origin_at);
-	x->target = target_new("http://origin.test:81", &x->origin_at, 1);
+	x->target = target_new("http://origin.test:81", &x->origin_at, NULL, 1);
 	struct service_spec spec = {
 		.name = "s@file",
 		.pass_host_header = true,
