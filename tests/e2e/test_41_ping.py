@@ -48,7 +48,7 @@ def test_other_pings_are_the_stacks(answering):
 
 
 def test_answers_are_bounded(answering):
-    assert ping(answering.net, VIP, "-c", "2000", "-i", "0.0001") < 1500
+    assert ping(answering.net, VIP, "-l", "1000", "-c", "1000", "-i", "0.0001") < 900  # all at once; a CPU answers 100 and 100 a second
     eventually(lambda: answering.metric("sluice_kernel_packets_total", reason="echo_limited") > 0, what="the rest counted")
 
 
