@@ -125,7 +125,7 @@ def test_clients_get_in_by_cookies_while_syns_flood(net, launch, address):
         assert "tcp_syncookies" not in agent.log()
         with Flood(net, address):
             time.sleep(0.5)
-            assert served(net, address) >= 10
+            assert served(net, address) >= 3  # the first of each second go to the stack
             assert sent(agent) > 500
         time.sleep(1.1)
         before = sent(agent)

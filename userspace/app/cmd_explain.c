@@ -154,19 +154,30 @@ static int explain_http(struct explain_options *o)
 	return r;
 }
 
+/* No method is called so. */
+static bool is_flow(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "tcp") || !strcmp(argv[i], "udp"))
+			return true;
+	return false;
+}
+
 int cmd_explain(int argc, char **argv)
 {
 	struct explain_options o = { 0 };
 	int r = EXIT_USAGE;
 
-	if (argc > 1 && (!strcmp(argv[1], "tcp") || !strcmp(argv[1], "udp")))
+	if (is_flow(argc, argv))
 		return cmd_explain_flow(argc, argv);
 	buf_init(&o.query, 1u << 20);
 	if (!read_options(argc, argv, &o)) {
 		buf_free(&o.query);
 		return r;
 	}
-	if (argc - optind != 2) {
+	if (argc - optind == 3) {
+		cli_usage_error("explain", "\"%s\" is neither tcp nor udp", argv[optind]);
+	} else if (argc - optind != 2) {
 		cli_usage_error("explain", "expected a method and a URL");
 	} else if (o.file && o.socket) {
 		cli_usage_error("explain", "-c and --socket exclude each other");
