@@ -88,14 +88,33 @@ static bool collide(const struct kern_service *a, const struct kern_service *b)
 	return a->vip.port <= b_last && b->vip.port <= a_last;
 }
 
+static void check_ranges(const struct kern_service *services, size_t n, size_t i, struct err_list *errs)
+{
+	size_t ranges = 0;
+
+	for (size_t j = 0; j < n; j++)
+		ranges += services[j].last_port && addr_eq(&services[j].vip.addr, &services[i].vip.addr);
+	if (services[i].last_port && ranges > LB_RANGES)
+		err_add(errs, NOWHERE, services[i].name, "its address has %zu ranges of ports; expected %d at most",
+			ranges, LB_RANGES);
+}
+
 static int check(const struct kern_service *services, size_t n, struct err_list *errs)
 {
 	size_t before = errs->errors;
 
 	for (size_t i = 0; i < n; i++) {
 		check_service(&services[i], errs);
+		check_ranges(services, n, i, errs);
 		for (size_t j = 0; j < i; j++)
-			if (collide(&services[i], &services[j]))
+			if (collide(&services[i], &services[j]) && services[i].last_port)
+				err_add(errs, NOWHERE, services[i].name,
+					"ports %u-%u overlap %u-%u of %s; expected ranges apart from each other, or a "
+					"single "
+					"port, which comes before a range",
+					services[i].vip.port, services[i].last_port, services[j].vip.port,
+					services[j].last_port, services[j].name);
+			else if (collide(&services[i], &services[j]))
 				err_add(errs, NOWHERE, services[i].name,
 					"the same address and port is already served by %s", services[j].name);
 	}

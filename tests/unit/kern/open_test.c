@@ -184,6 +184,30 @@ static void test_vip_goes_with_its_service(void **state)
 }
 
 /* A configuration that does not fit changes nothing. */
+/* Ranges may not overlap; a single port may lie in one. No more than a packet can be compared with. */
+static void test_ranges(void **state)
+{
+	const struct kern_backend b[] = { { at("203.0.113.1:80"), 1, true } };
+	struct kern_service s[LB_RANGES + 1] = { service("a", "203.0.113.10:1000", b, 1),
+						 service("b", "203.0.113.10:1500", b, 1),
+						 service("c", "203.0.113.10:1700", b, 1) };
+	struct kern *k = open_live();
+
+	(void)state;
+	s[0].last_port = 1999;
+	s[1].last_port = 2500;
+	assert_int_equal(install_all(k, s, 2), -EINVAL);
+	s[1].vip.port = 2000;
+	assert_int_equal(install_all(k, s, 3), 0);
+	for (uint16_t i = 0; i <= LB_RANGES; i++) {
+		s[i] = service("r", "203.0.113.10:1", b, 1);
+		s[i].vip.port = (uint16_t)(10 * i + 1);
+		s[i].last_port = (uint16_t)(10 * i + 9);
+	}
+	assert_int_equal(install_all(k, s, LB_RANGES + 1), -EINVAL);
+	k->ops->close(k, false);
+}
+
 static void test_refused_as_a_whole(void **state)
 {
 	struct kern_backend many[9], v6[] = { { at("[fd00::1]:80"), 1, true } };
@@ -257,6 +281,7 @@ int main(void)
 		cmocka_unit_test_setup(test_weights_and_health_reach_the_rows, set_path),
 		cmocka_unit_test_setup(test_ids_survive_a_restart, set_path),
 		cmocka_unit_test_setup(test_vip_goes_with_its_service, set_path),
+		cmocka_unit_test_setup(test_ranges, set_path),
 		cmocka_unit_test_setup(test_refused_as_a_whole, set_path),
 		cmocka_unit_test_setup(test_two_at_once_are_refused, set_path),
 		cmocka_unit_test_setup(test_other_sizes_are_refused_with_the_remedy, set_path),
