@@ -16,5 +16,6 @@ struct maglev_backend {
 /* Fills rows[0..size-1] (size prime) with backend ids; every row is MAGLEV_NONE when no backend has weight.
  * Which backend owns a row depends only on the set of hashes and weights: not on order, ids or what was before.
  * A backend gets at most its share of rows + 1/33, and at least its share - 1/16, as far as whole rows allow; half a
- * row's share is a row if there are enough. 0 or -ENOMEM/-EINVAL. */
+ * row's share is a row if there are enough. 0 or -ENOMEM/-EINVAL (size not a prime below 2^20, n beyond 2^16, an id
+ * MAGLEV_NONE). */
 int maglev_build(uint16_t *rows, size_t size, const struct maglev_backend *backends, size_t n);
