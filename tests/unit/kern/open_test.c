@@ -123,7 +123,7 @@ static void test_weights_and_health_reach_the_rows(void **state)
 	(void)state;
 	assert_int_equal(install_all(k, s, 1), 0);
 	rows_of(k, 0, count);
-	assert_in_range(count[0], 165, 170);
+	assert_in_range(count[0], 164, 173); /* 167.3: at most 1/33 more, and 1/33 of 83.7 less; whole rows */
 	assert_int_equal(count[0] + count[1], 251);
 	assert_true(backend_record(0).flags & LB_BACKEND_UP);
 	b[0].up = false;
