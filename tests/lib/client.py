@@ -38,6 +38,8 @@ class Closed(Exception):
 class Http:
     """One connection. namespace: where the socket is made."""
 
+    duplex = True  # a body is sent beside the reading
+
     def __init__(self, address, port, namespace=None, timeout=10, source=None):
         with inside(namespace):
             self.sock = socket.create_connection((address, port), timeout=timeout, source_address=source)
@@ -135,7 +137,9 @@ class Http:
             lines.append("Transfer-Encoding: chunked")
         self.send("\r\n".join(lines) + "\r\n\r\n")
         sender = None
-        if body is not None or chunks is not None:
+        if not self.duplex:
+            self._send_body(body, chunks)
+        elif body is not None or chunks is not None:
             # Beside the reading: an echo of more than the buffers on the way would else stand still.
             sender = threading.Thread(target=self._send_body, args=(body, chunks), daemon=True)
             sender.start()
