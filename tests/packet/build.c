@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-static void put16(uint8_t *p, uint16_t v)
+void build_put16(uint8_t *p, size_t v)
 {
 	p[0] = (uint8_t)(v >> 8);
 	p[1] = (uint8_t)v;
@@ -74,8 +74,8 @@ void build_ip_checksum(struct frame *f)
 {
 	struct seen s = look(f);
 
-	put16(s.ip + 10, 0);
-	put16(s.ip + 10, (uint16_t)~sum(0, s.ip, (s.ip[0] & 15) * 4));
+	build_put16(s.ip + 10, 0);
+	build_put16(s.ip + 10, (uint16_t)~sum(0, s.ip, (s.ip[0] & 15) * 4));
 }
 
 void build_checksums(struct frame *f, bool no_udp_csum)
@@ -88,11 +88,11 @@ void build_checksums(struct frame *f, bool no_udp_csum)
 		build_ip_checksum(f);
 	if (s.proto != 6 && s.proto != 17 && s.proto != 1 && s.proto != 58)
 		return;
-	put16(check, 0);
+	build_put16(check, 0);
 	if (s.proto == 17 && no_udp_csum)
 		return;
 	c = (uint16_t)~l4_sum(&s);
-	put16(check, s.proto == 17 && c == 0 ? 0xffff : c);
+	build_put16(check, s.proto == 17 && c == 0 ? 0xffff : c);
 }
 
 bool build_verify(const struct frame *f)
@@ -119,10 +119,10 @@ static uint8_t *put_eth(const struct shape *s, uint8_t *p)
 	p[11] = (uint8_t)(s->from ? s->from : CLIENT);
 	p += 12;
 	for (int i = 0; i < s->tags; i++, p += 4) {
-		put16(p, s->tags == 2 && i == 0 ? 0x88a8 : 0x8100);
-		put16(p + 2, (uint16_t)((s->vid ? s->vid : 100) + i));
+		build_put16(p, s->tags == 2 && i == 0 ? 0x88a8 : 0x8100);
+		build_put16(p + 2, (uint16_t)((s->vid ? s->vid : 100) + i));
 	}
-	put16(p, s->ethertype ? s->ethertype : six(s) ? 0x86dd : 0x0800);
+	build_put16(p, s->ethertype ? s->ethertype : six(s) ? 0x86dd : 0x0800);
 	return p + 2;
 }
 
@@ -164,8 +164,8 @@ static uint8_t *put_ip6(const struct shape *s, uint8_t *p, size_t l4_len)
 {
 	memset(p, 0, 40);
 	p[0] = 0x60;
-	put16(p + 2, 0x4242); /* flow label */
-	put16(p + 4, (uint16_t)(ext_bytes(s) + l4_len));
+	build_put16(p + 2, 0x4242); /* flow label */
+	build_put16(p + 4, (uint16_t)(ext_bytes(s) + l4_len));
 	p[6] = s->ext ? ext_kind(s->ext[0]) : s->proto;
 	p[7] = s->ttl ? s->ttl : 64;
 	inet_pton(AF_INET6, s->src, p + 8);
@@ -179,9 +179,9 @@ static uint8_t *put_ip(const struct shape *s, uint8_t *p, size_t l4_len)
 
 	memset(p, 0, hlen);
 	p[0] = (uint8_t)(0x40 | hlen / 4);
-	put16(p + 2, (uint16_t)(hlen + l4_len));
-	put16(p + 4, 0x1234);
-	put16(p + 6, s->frag);
+	build_put16(p + 2, (uint16_t)(hlen + l4_len));
+	build_put16(p + 4, 0x1234);
+	build_put16(p + 6, s->frag);
 	p[8] = s->ttl ? s->ttl : 64;
 	p[9] = s->proto;
 	inet_pton(AF_INET, s->src, p + 12);
@@ -198,16 +198,16 @@ static size_t l4_header(const struct shape *s)
 static uint8_t *put_l4(const struct shape *s, uint8_t *p, size_t payload)
 {
 	memset(p, 0, l4_header(s));
-	put16(p, s->sport);
-	put16(p + 2, s->dport);
+	build_put16(p, s->sport);
+	build_put16(p + 2, s->dport);
 	if (s->proto == 6) {
-		put16(p + 6, 0x4711); /* sequence number */
+		build_put16(p + 6, 0x4711); /* sequence number */
 		p[12] = (uint8_t)(l4_header(s) / 4 << 4);
 		p[13] = s->flags;
-		put16(p + 14, 0xfaf0);
+		build_put16(p + 14, 0xfaf0);
 		memset(p + 20, 1, s->tcp_options * 4u);
 	} else {
-		put16(p + 4, (uint16_t)(8 + payload));
+		build_put16(p + 4, (uint16_t)(8 + payload));
 	}
 	return p + l4_header(s);
 }
@@ -224,4 +224,14 @@ void build(const struct shape *s, struct frame *ret)
 	memset(p, 0xee, s->pad);
 	ret->n = (size_t)(p - ret->b) + s->pad;
 	build_checksums(ret, s->no_udp_csum);
+}
+
+uint16_t build_sum(const uint8_t *p, size_t n)
+{
+	return (uint16_t)~sum(0, p, n);
+}
+
+bool build_same(const struct frame *a, const struct frame *b)
+{
+	return a->n == b->n && memcmp(a->b, b->b, a->n) == 0;
 }

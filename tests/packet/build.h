@@ -38,6 +38,10 @@ struct frame {
 };
 
 void build(const struct shape *s, struct frame *ret);
+/* For tests that put expected bytes together themselves: network order, and the checksum of RFC 1071. */
+void build_put16(uint8_t *p, size_t v);
+uint16_t build_sum(const uint8_t *p, size_t n);
+bool build_same(const struct frame *a, const struct frame *b);
 /* Recomputes the checksums of a built frame, after a test changed bytes. */
 void build_checksums(struct frame *f, bool no_udp_csum);
 /* The IPv4 header's alone. */

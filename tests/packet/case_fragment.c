@@ -24,29 +24,6 @@ static void expect(bool ok, const char *name, const char *what)
 	failed++;
 }
 
-static void put16(uint8_t *p, size_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static bool same(const struct frame *a, const struct frame *b)
-{
-	return a->n == b->n && memcmp(a->b, b->b, a->n) == 0;
-}
-
-static void sum_ip4(uint8_t *ip)
-{
-	uint32_t acc = 0;
-
-	put16(ip + 10, 0);
-	for (int i = 0; i < 20; i += 2)
-		acc += (uint32_t)ip[i] << 8 | ip[i + 1];
-	while (acc >> 16)
-		acc = (acc & 0xffff) + (acc >> 16);
-	put16(ip + 10, ~acc & 0xffff);
-}
-
 /* Piece i of the whole, identified by id. */
 static void cut4(const struct frame *whole, int i, uint16_t id, struct frame *ret)
 {
@@ -56,11 +33,11 @@ static void cut4(const struct frame *whole, int i, uint16_t id, struct frame *re
 	n = i == PIECES - 1 ? n - at : STEP;
 	memcpy(ret->b, whole->b, ETH + 20);
 	memcpy(ip + 20, whole->b + ETH + 20 + at, n);
-	put16(ip + 2, 20 + n);
-	put16(ip + 4, id);
-	put16(ip + 6, (i == PIECES - 1 ? 0 : 0x2000) | at / 8);
-	sum_ip4(ip);
+	build_put16(ip + 2, 20 + n);
+	build_put16(ip + 4, id);
+	build_put16(ip + 6, (i == PIECES - 1 ? 0 : 0x2000) | at / 8);
 	ret->n = ETH + 20 + n;
+	build_ip_checksum(ret);
 }
 
 static void cut6(const struct frame *whole, int i, uint16_t id, struct frame *ret)
@@ -72,11 +49,11 @@ static void cut6(const struct frame *whole, int i, uint16_t id, struct frame *re
 	memcpy(ret->b, whole->b, ETH + 40);
 	memset(header, 0, 8);
 	header[0] = ip[6];
-	put16(header + 2, at | (i == PIECES - 1 ? 0 : 1));
-	put16(header + 4, 0xbeef);
-	put16(header + 6, id);
+	build_put16(header + 2, at | (i == PIECES - 1 ? 0 : 1));
+	build_put16(header + 4, 0xbeef);
+	build_put16(header + 6, id);
 	memcpy(header + 8, whole->b + ETH + 40 + at, n);
-	put16(ip + 4, 8 + n);
+	build_put16(ip + 4, 8 + n);
 	ip[6] = 44;
 	ret->n = ETH + 48 + n;
 }
@@ -129,7 +106,7 @@ static void travels(struct xdp_bpf *w, const char *name, struct shape in, struct
 		piece(out, i, id, &want);
 		expect(send_piece(w, in, i, id, &got, &verdict) == reason, name, "reason");
 		expect(verdict == XDP_TX || verdict == XDP_REDIRECT, name, "verdict");
-		expect(same(&got, &want), name, i ? "a later piece" : "the first piece");
+		expect(build_same(&got, &want), name, i ? "a later piece" : "the first piece");
 	}
 }
 
@@ -332,8 +309,8 @@ static void run_tiny(struct xdp_bpf *w)
 	world_reset(w);
 	piece(s, 0, 30, &f);
 	f.n = ETH + 20 + 16;
-	put16(f.b + ETH + 2, 36);
-	sum_ip4(f.b + ETH);
+	build_put16(f.b + ETH + 2, 36);
+	build_ip_checksum(&f);
 	world_reasons(w, was);
 	expect(run_frame(w, &f, &out) == XDP_DROP, "16 bytes of TCP", "dropped");
 	world_reasons(w, is);

@@ -23,11 +23,6 @@ static void expect(bool ok, const char *name, const char *what)
 	failed++;
 }
 
-static bool same(const struct frame *a, const struct frame *b)
-{
-	return a->n == b->n && memcmp(a->b, b->b, a->n) == 0;
-}
-
 static bool counted(struct xdp_bpf *w, enum lb_reason reason, const uint64_t *before)
 {
 	uint64_t after[LB_R_COUNT];
@@ -44,7 +39,7 @@ static void sends(struct xdp_bpf *w, const char *name, const struct frame *in, c
 
 	world_reasons(w, before);
 	expect(run_frame(w, in, &out) == verdict, name, "verdict");
-	expect(same(&out, want), name, "bytes");
+	expect(build_same(&out, want), name, "bytes");
 	expect(counted(w, reason, before), name, reason_names[reason]);
 }
 

@@ -22,32 +22,6 @@ static void expect(bool ok, const char *name, const char *what)
 	failed++;
 }
 
-static void put16(uint8_t *p, size_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static uint16_t sum(const uint8_t *p, size_t n)
-{
-	uint32_t acc = 0;
-
-	for (size_t i = 0; i < n; i++)
-		acc += i & 1 ? p[i] : (uint32_t)p[i] << 8;
-	while (acc >> 16)
-		acc = (acc & 0xffff) + (acc >> 16);
-	return (uint16_t)~acc;
-}
-
-static void set_mode(struct xdp_bpf *w, uint32_t id, uint8_t mode)
-{
-	struct lb_backend b;
-
-	bpf_map_lookup_elem(bpf_map__fd(w->maps.backends), &id, &b);
-	b.mode = mode;
-	bpf_map_update_elem(bpf_map__fd(w->maps.backends), &id, &b, BPF_ANY);
-}
-
 /* Another IPv4 header before the packet, with UDP when port is not 0. */
 static void wrap(struct frame *f, const char *to, uint16_t port, uint8_t tos, uint16_t frag)
 {
@@ -59,24 +33,19 @@ static void wrap(struct frame *f, const char *to, uint16_t port, uint8_t tos, ui
 	memset(o, 0, room);
 	o[0] = 0x45;
 	o[1] = tos;
-	put16(o + 2, inner + room);
+	build_put16(o + 2, inner + room);
 	memcpy(o + 4, o + room + 4, 2);
-	put16(o + 6, frag);
+	build_put16(o + 6, frag);
 	o[8] = 64;
 	o[9] = port ? 17 : 4;
 	inet_pton(AF_INET, SNAT, o + 12);
 	inet_pton(AF_INET, to, o + 16);
-	put16(o + 10, sum(o, 20));
+	build_put16(o + 10, build_sum(o, 20));
 	if (!port)
 		return;
-	put16(o + 20, port);
-	put16(o + 22, 6080);
-	put16(o + 24, inner + 8);
-}
-
-static bool same(const struct frame *a, const struct frame *b)
-{
-	return a->n == b->n && memcmp(a->b, b->b, a->n) == 0;
+	build_put16(o + 20, port);
+	build_put16(o + 22, 6080);
+	build_put16(o + 24, inner + 8);
 }
 
 /* What the decapsulator makes of f. */
@@ -129,7 +98,7 @@ static void run_one(struct xdp_bpf *w, struct decap_bpf *d, const struct mode_ca
 	uint32_t verdict;
 
 	world_reset(w);
-	set_mode(w, tcp ? 1 : 2, c->mode);
+	world_set_mode(w, tcp ? 1 : 2, c->mode);
 	make(c, &in, 64, 0, 0);
 	make(c, &plain, c->mode == LB_MODE_DSR ? 64 : 63, LB, BACKEND_MAC);
 	verdict = run_frame(w, &in, &out);
@@ -138,14 +107,14 @@ static void run_one(struct xdp_bpf *w, struct decap_bpf *d, const struct mode_ca
 		wrap(&want, tcp ? "198.18.1.11" : "198.18.1.12",
 		     c->mode == LB_MODE_GUE ? (uint16_t)(out.b[34] << 8 | out.b[35]) : 0, c->tos, c->frag);
 	expect(verdict == (tcp ? XDP_REDIRECT : XDP_TX), c->name, "verdict");
-	expect(same(&out, &want), c->name, "bytes");
+	expect(build_same(&out, &want), c->name, "bytes");
 	expect(c->mode != LB_MODE_GUE || out.b[34] >= GUE_LOW, c->name, "source port");
 	expect(world_flows(w) == 1, c->name, "one entry");
 	run_frame(w, &in, &out);
-	expect(same(&out, &want), c->name, "second packet");
+	expect(build_same(&out, &want), c->name, "second packet");
 	if (c->mode == LB_MODE_DSR)
 		return;
-	expect(unpack(d, &out) == XDP_PASS && same(&out, &plain), c->name, "unpacked again");
+	expect(unpack(d, &out) == XDP_PASS && build_same(&out, &plain), c->name, "unpacked again");
 }
 
 /* Both directions, and a second VIP's flow of the same client to the same server. */
@@ -158,14 +127,14 @@ static void run_dnat(struct xdp_bpf *w)
 	struct frame f, g, out;
 
 	world_reset(w);
-	set_mode(w, 1, LB_MODE_DNAT);
+	world_set_mode(w, 1, LB_MODE_DNAT);
 	world_address(w, "198.18.1.11", LB_ADDRESS_SERVER);
 	build(&in, &f);
 	build(&want, &g);
-	expect(run_frame(w, &f, &out) == XDP_REDIRECT && same(&out, &g), "dnat tcp", "to the server");
+	expect(run_frame(w, &f, &out) == XDP_REDIRECT && build_same(&out, &g), "dnat tcp", "to the server");
 	build(&back, &f);
 	build(&home, &g);
-	expect(run_frame(w, &f, &out) == XDP_TX && same(&out, &g), "dnat tcp", "to the client");
+	expect(run_frame(w, &f, &out) == XDP_TX && build_same(&out, &g), "dnat tcp", "to the client");
 }
 
 /* One byte more than fits: told when it may not be fragmented, else dropped. */
@@ -176,26 +145,26 @@ static void run_too_big(struct xdp_bpf *w, uint8_t mode, uint16_t room)
 	uint8_t *p = want.b + ETH;
 
 	world_reset(w);
-	set_mode(w, 2, mode);
+	world_set_mode(w, 2, mode);
 	make(&c, &in, 64, 0, 0);
 	memcpy(want.b, in.b + 6, 6);
 	memcpy(want.b + 6, in.b, 6);
-	put16(want.b + 12, 0x0800);
+	build_put16(want.b + 12, 0x0800);
 	p[0] = 0x45;
 	p[1] = 0xc0;
-	put16(p + 2, 532);
-	put16(p + 6, 0x4000);
+	build_put16(p + 2, 532);
+	build_put16(p + 6, 0x4000);
 	p[8] = 64;
 	p[9] = 1;
 	memcpy(p + 12, in.b + ETH + 16, 4);
 	memcpy(p + 16, in.b + ETH + 12, 4);
-	put16(p + 10, sum(p, 20));
+	build_put16(p + 10, build_sum(p, 20));
 	p[20] = 3;
 	p[21] = 4;
-	put16(p + 26, 1500u - room);
+	build_put16(p + 26, 1500u - room);
 	memcpy(p + 28, in.b + ETH, 504);
-	put16(p + 22, sum(p + 20, 512));
-	expect(run_frame(w, &in, &out) == XDP_TX && same(&out, &want), c.name, "the answer");
+	build_put16(p + 22, build_sum(p + 20, 512));
+	expect(run_frame(w, &in, &out) == XDP_TX && build_same(&out, &want), c.name, "the answer");
 	c.frag = 0;
 	make(&c, &in, 64, 0, 0);
 	expect(run_frame(w, &in, &out) == XDP_DROP, c.name, "dropped without DF");
@@ -213,21 +182,21 @@ static void error_about(struct frame *f, const char *from, const char *to, uint1
 	memset(icmp, 0, 36);
 	icmp[0] = 3;
 	icmp[1] = 4;
-	put16(icmp + 6, 1300);
+	build_put16(icmp + 6, 1300);
 	q[0] = 0x45;
-	put16(q + 2, 1400);
+	build_put16(q + 2, 1400);
 	q[8] = 60;
 	q[9] = 17;
 	inet_pton(AF_INET, to, q + 12);
 	inet_pton(AF_INET, dst, q + 16);
-	put16(q + 10, sum(q, 20));
-	put16(q + 20, sport);
-	put16(q + 22, dport);
-	put16(q + 24, 1380);
-	put16(q + 26, check);
-	put16(icmp + 2, sum(icmp, 36));
+	build_put16(q + 10, build_sum(q, 20));
+	build_put16(q + 20, sport);
+	build_put16(q + 22, dport);
+	build_put16(q + 24, 1380);
+	build_put16(q + 26, check);
+	build_put16(icmp + 2, build_sum(icmp, 36));
 	f->n = ETH + 56;
-	put16(f->b + ETH + 2, 56);
+	build_put16(f->b + ETH + 2, 56);
 	build_checksums(f, false);
 }
 
@@ -237,14 +206,14 @@ static void run_error(struct xdp_bpf *w)
 	struct frame f, want, out;
 
 	world_reset(w);
-	set_mode(w, 2, LB_MODE_IPIP);
+	world_set_mode(w, 2, LB_MODE_IPIP);
 	error_about(&f, "198.18.9.9", VIP, 53, CLI, 40000, 0);
 	want = f;
 	want.b[ETH + 8] = 63;
 	build_checksums(&want, false);
 	memcpy(want.b, (uint8_t[]){ 2, 0, 0, 0, 0, BACKEND_MAC, 2, 0, 0, 0, 0, LB }, 12);
 	wrap(&want, "198.18.1.12", 0, 0, 0);
-	expect(run_frame(w, &f, &out) == XDP_TX && same(&out, &want), "icmp error, ipip", "by the row");
+	expect(run_frame(w, &f, &out) == XDP_TX && build_same(&out, &want), "icmp error, ipip", "by the row");
 
 	world_reset(w);
 	error_about(&f, "198.18.9.9", VIP, 53, CLI, 40000, 0);
@@ -256,7 +225,7 @@ static void run_error(struct xdp_bpf *w)
 	want.b[ETH + 8] = 63;
 	build_checksums(&want, false);
 	memcpy(want.b, (uint8_t[]){ 2, 0, 0, 0, 0, BACKEND_MAC, 2, 0, 0, 0, 0, LB }, 12);
-	expect(run_frame(w, &f, &out) == XDP_TX && same(&out, &want), "icmp error, snat", "translated");
+	expect(run_frame(w, &f, &out) == XDP_TX && build_same(&out, &want), "icmp error, snat", "translated");
 	f.b[ETH + 20] = 8;
 	expect(run_frame(w, &f, &out) == XDP_PASS, "echo request", "the stack's");
 }
@@ -269,11 +238,11 @@ static void run_decap(struct decap_bpf *d)
 
 	make(&c, &f, 64, 0, 0);
 	was = f;
-	expect(unpack(d, &f) == XDP_PASS && same(&f, &was), "decap", "a plain packet");
+	expect(unpack(d, &f) == XDP_PASS && build_same(&f, &was), "decap", "a plain packet");
 	wrap(&f, "198.18.1.11", 0, 0, 0);
 	inet_pton(AF_INET, "198.18.0.99", f.b + ETH + 36);
 	was = f;
-	expect(unpack(d, &f) == XDP_PASS && same(&f, &was), "decap", "another address inside");
+	expect(unpack(d, &f) == XDP_PASS && build_same(&f, &was), "decap", "another address inside");
 	make(&c, &f, 64, 0, 0);
 	wrap(&f, "198.18.1.11", 0, 0, 0);
 	f.n -= 5;

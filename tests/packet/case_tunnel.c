@@ -26,28 +26,6 @@ static void expect(bool ok, const char *name, const char *what)
 	failed++;
 }
 
-static void put16(uint8_t *p, size_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static bool same(const struct frame *a, const struct frame *b)
-{
-	return a->n == b->n && memcmp(a->b, b->b, a->n) == 0;
-}
-
-static uint16_t sum(const uint8_t *p, size_t n)
-{
-	uint32_t acc = 0;
-
-	for (size_t i = 0; i < n; i++)
-		acc += i & 1 ? p[i] : (uint32_t)p[i] << 8;
-	while (acc >> 16)
-		acc = (acc & 0xffff) + (acc >> 16);
-	return (uint16_t)~acc;
-}
-
 struct tunnel {
 	bool holds_6; /* the packet inside is IPv6 */
 	bool six;     /* the outer header is */
@@ -63,7 +41,7 @@ static void outer4(const struct tunnel *t, uint8_t *o, size_t len, size_t room, 
 
 	o[0] = 0x45;
 	o[1] = t->tos;
-	put16(o + 2, len);
+	build_put16(o + 2, len);
 	if (t->holds_6)
 		o[6] = 0x40;
 	else
@@ -72,7 +50,7 @@ static void outer4(const struct tunnel *t, uint8_t *o, size_t len, size_t room, 
 	o[9] = next;
 	inet_pton(AF_INET, SNAT, o + 12);
 	inet_pton(AF_INET, SERVER, o + 16);
-	put16(o + 10, sum(o, 20));
+	build_put16(o + 10, build_sum(o, 20));
 }
 
 /* RFC 8200. The flow label is taken from the frame under test, as the source port is: both come from the hash. */
@@ -81,7 +59,7 @@ static void outer6(const struct tunnel *t, uint8_t *o, size_t len, uint8_t next,
 	o[0] = (uint8_t)(0x60 | t->tos >> 4);
 	o[1] = (uint8_t)(t->tos << 4 | (seen[1] & 15));
 	memcpy(o + 2, seen + 2, 2);
-	put16(o + 4, len - 40);
+	build_put16(o + 4, len - 40);
 	o[6] = next;
 	o[7] = 64;
 	inet_pton(AF_INET6, SNAT6, o + 8);
@@ -97,7 +75,7 @@ static void wrap(const struct tunnel *t, struct frame *f, const uint8_t *seen)
 	memmove(o + room, o, f->n - ETH);
 	f->n += room;
 	memset(o, 0, room);
-	put16(f->b + 12, t->six ? 0x86dd : 0x0800);
+	build_put16(f->b + 12, t->six ? 0x86dd : 0x0800);
 	if (t->six)
 		outer6(t, o, len, next, seen);
 	else
@@ -105,8 +83,8 @@ static void wrap(const struct tunnel *t, struct frame *f, const uint8_t *seen)
 	if (!t->gue)
 		return;
 	memcpy(o + ip, seen + ip, 2);
-	put16(o + ip + 2, 6080);
-	put16(o + ip + 4, len - ip);
+	build_put16(o + ip + 2, 6080);
+	build_put16(o + ip + 4, len - ip);
 }
 
 static void set_tos(const struct tunnel *t, struct frame *f)
@@ -172,8 +150,8 @@ static void run_one(struct xdp_bpf *w, struct decap_bpf *d, const struct tunnel 
 	expect(run_frame(w, &in, &out) == (t->udp ? XDP_TX : XDP_REDIRECT), name, "verdict");
 	want = plain;
 	wrap(t, &want, out.b + ETH);
-	expect(same(&out, &want), name, "bytes");
-	expect(unpack(d, &out) == XDP_PASS && same(&out, &plain), name, "unpacked");
+	expect(build_same(&out, &want), name, "bytes");
+	expect(unpack(d, &out) == XDP_PASS && build_same(&out, &plain), name, "unpacked");
 }
 
 /* Variant 0 of GUE, with n 4-byte words of optional fields; and marks of congestion. */
@@ -193,8 +171,8 @@ static void run_variants(struct decap_bpf *d, const struct tunnel *t, uint8_t wo
 	f.n += more;
 	at[0] = words;
 	at[1] = t->holds_6 ? NEXT_IP6 : NEXT_IP;
-	put16(f.b + ETH + (t->six ? 4 : 2), f.n - ETH - (t->six ? 40 : 0));
-	expect(unpack(d, &f) == XDP_PASS && same(&f, &plain), "gue, variant 0", "unpacked");
+	build_put16(f.b + ETH + (t->six ? 4 : 2), f.n - ETH - (t->six ? 40 : 0));
+	expect(unpack(d, &f) == XDP_PASS && build_same(&f, &plain), "gue, variant 0", "unpacked");
 }
 
 static void run_congestion(struct decap_bpf *d, struct tunnel t)
@@ -213,7 +191,8 @@ static void run_congestion(struct decap_bpf *d, struct tunnel t)
 		f = plain;
 		wrap(&t, &f, zero);
 		if (able)
-			expect(unpack(d, &f) == XDP_PASS && same(&f, &marked), "congestion outside", "carried inwards");
+			expect(unpack(d, &f) == XDP_PASS && build_same(&f, &marked), "congestion outside",
+			       "carried inwards");
 		else
 			expect(unpack(d, &f) == XDP_DROP, "congestion outside", "nobody inside understands");
 	}
@@ -231,7 +210,7 @@ static void run_jumbo(struct decap_bpf *d, const struct tunnel *t, uint16_t pad)
 	f = plain;
 	wrap(t, &f, zero);
 	f.n += pad;
-	expect(unpack(d, &f) == XDP_PASS && same(&f, &plain), "9,000 bytes", "unpacked");
+	expect(unpack(d, &f) == XDP_PASS && build_same(&f, &plain), "9,000 bytes", "unpacked");
 }
 
 /* What is broken, or not for an address of this host. */
@@ -244,7 +223,7 @@ static void run_refusals(struct decap_bpf *d, const struct tunnel *t)
 
 	build(&s, &f);
 	was = f;
-	expect(unpack(d, &f) == XDP_PASS && same(&f, &was), "a plain packet", "untouched");
+	expect(unpack(d, &f) == XDP_PASS && build_same(&f, &was), "a plain packet", "untouched");
 	wrap(t, &f, zero);
 	was = f;
 	f.n--;
@@ -255,7 +234,7 @@ static void run_refusals(struct decap_bpf *d, const struct tunnel *t)
 	f = was;
 	f.b[ETH + ip + (t->holds_6 ? 39 : 19)] ^= 1;
 	was = f;
-	expect(unpack(d, &f) == XDP_PASS && same(&f, &was), "another address inside", "untouched");
+	expect(unpack(d, &f) == XDP_PASS && build_same(&f, &was), "another address inside", "untouched");
 }
 
 static void open_for(struct decap_bpf *d)

@@ -5,12 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "base/clock.h"
 #include "base/mem.h"
 #include "kern/directory.h"
 #include "kern/mapio.h"
 #include "kern/pin.h"
 #include "kern/pinned.h"
+#include "kern/probe.h"
 #include "kern/rows.h"
 #include "lb/flow.h"
 #include "lb/hash.h"
@@ -252,14 +253,6 @@ bool explain_server(const struct explain *e, uint16_t id, struct explain_server 
 
 /* ---- row (stage/row.h) ---- */
 
-static uint16_t boot_seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint16_t)t.tv_sec;
-}
-
 /* Flows of one client share the hash that their client has. */
 static struct lb_tuple client_of(const struct lb_tuple *t)
 {
@@ -286,7 +279,7 @@ static int look_at_row(struct explain *e, const struct lb_tuple *t, uint16_t ser
 	if (!ret->moved)
 		return 0;
 	was = backend_at(e, rows->past[ret->at].id);
-	ret->past_age = (uint16_t)(boot_seconds() - rows->past[ret->at].when);
+	ret->past_age = (uint16_t)((uint16_t)(probe_boot_ns() / NS_PER_S) - rows->past[ret->at].when);
 	if (was && was->service == service)
 		ret->past_id = rows->past[ret->at].id;
 	return 0;

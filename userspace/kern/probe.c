@@ -112,3 +112,11 @@ int probe_jiffies(uint32_t *ret)
 
 	return fd < 0 ? -errno : read_clock(fd, ret);
 }
+
+uint64_t probe_boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}

@@ -6,3 +6,6 @@
 unsigned probe_hz(void);
 /* The low 32 bits of jiffies, now. 0 or -errno. */
 int probe_jiffies(uint32_t *ret);
+/* CLOCK_BOOTTIME, by which the tables tell how old things are; tests cannot freeze it, since the kernel reads it too.
+ */
+uint64_t probe_boot_ns(void);

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "base/clock.h"
 #include "base/mem.h"
 #include "kern/object.h"
@@ -66,14 +65,6 @@ void settle_free(struct settle **s)
 	*s = NULL;
 }
 
-static uint64_t boot_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
 /* For how long a flow of the service may be silent and still be one, in seconds. */
 static uint32_t memory_of(const struct settle *s, const struct lb_service *service)
 {
@@ -101,7 +92,7 @@ static void note_due(struct live *l, uint32_t id, uint16_t now_s)
 
 static bool begin_pass(struct live *l)
 {
-	uint16_t now_s = (uint16_t)(boot_ns() / NS_PER_S);
+	uint16_t now_s = (uint16_t)(probe_boot_ns() / NS_PER_S);
 	bool any = false;
 
 	l->settle->due = mem_zalloc(l->table.nservices * sizeof(*l->settle->due));

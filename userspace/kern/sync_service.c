@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/maglev.h"
 #include "base/mem.h"
 #include "kern/mapio.h"
+#include "kern/probe.h"
 #include "kern/rows.h"
 #include "kern/settle.h"
 #include "kern/sync_directory.h"
@@ -33,14 +33,6 @@ struct plan {
 	bool *new_backend;		   /* by id: given to another owner */
 	uint64_t now_ns;
 };
-
-static uint64_t boot_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static bool usable(const struct kern_backend *b)
 {
@@ -184,7 +176,7 @@ static int plan_make(struct live *l, struct plan *p, const struct kern_service *
 	bool is_new;
 	int r = 0;
 
-	*p = (struct plan){ .n = n, .now_ns = boot_ns() };
+	*p = (struct plan){ .n = n, .now_ns = probe_boot_ns() };
 	table_copy(&p->table, &l->table);
 	p->service = mem_zalloc((n + 1) * sizeof(*p->service));
 	p->backend = mem_zalloc((n + 1) * sizeof(*p->backend));

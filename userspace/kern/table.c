@@ -203,7 +203,7 @@ const char *table_mode(const struct lb_backend *b)
 
 void table_rules(uint32_t rules, char out[TABLE_RULES_MAX])
 {
-	static const char *const names[] = { "track", "affinity", "quic", "local" }; /* LB_RULE_*, bit by bit */
+	static const char *const names[] = { "track", "affinity", "quic" }; /* LB_RULE_*, bit by bit */
 	size_t n = 0;
 
 	out[0] = '\0';
