@@ -267,6 +267,13 @@ static int put_service(struct live *l, const struct table *t, uint32_t id)
 	return mapio_put(bpf_map__fd(l->object->maps.services), id, &t->services[id]);
 }
 
+/* Netlink keeps hops current (sync_hops), so a change of servers does not ask for all of them again; but for those that
+ * an earlier agent left. */
+static bool knows_hop(const struct live *l, const struct lb_backend *b)
+{
+	return l->resolved_ns && b->flags & LB_BACKEND_NEXTHOP;
+}
+
 /* Step 1: records. Flags are only raised here. */
 static int install_records(struct live *l, struct plan *p, const struct kern_service *s, size_t i,
 			   struct err_list *errs)
@@ -275,7 +282,7 @@ static int install_records(struct live *l, struct plan *p, const struct kern_ser
 
 	for (size_t j = 0; r == 0 && j < s->nbackends; j++) {
 		struct lb_backend *b = &p->table.backends[p->backend[i][j]];
-		int hop = fill_hop(l, b);
+		int hop = knows_hop(l, b) ? 0 : fill_hop(l, b);
 
 		if (hop == -EAGAIN)
 			l->unresolved = true;
