@@ -137,8 +137,9 @@ def test_bytes_of_a_connection_by_cookie_arrive(net, launch):
     """The first SYN of a second may go to the stack; the rest cannot."""
     with syncookies(net, 2):
         agent = launch(static=protection(1))
-        ours = 0
-        for _ in range(10):
+        ours = tries = 0
+        while ours < 3 and tries < 60:  # a slow machine makes few in a second
+            tries += 1
             with Http(LB_CLIENT_SIDE, 8000, net.client, timeout=5) as c:
                 assert c.request("/", method="POST", body=b"x" * 300000).status == 200
                 assert c.request("/").status == 200
