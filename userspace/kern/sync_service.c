@@ -313,6 +313,12 @@ static bool is_strange(void *ctx, uint16_t id)
 	return id >= p->table.nbackends || p->new_backend[id];
 }
 
+/* Do rows remember what they were? Where every flow has an entry of its own, none asks. */
+static bool is_remembered(const struct kern_service *s)
+{
+	return is_direct(s) || s->affinity_ns;
+}
+
 static int put_rows(struct live *l, struct plan *p, const struct kern_service *s, uint32_t service,
 		    const struct maglev_backend *mb)
 {
@@ -326,7 +332,7 @@ static int put_rows(struct live *l, struct plan *p, const struct kern_service *s
 		return r;
 	for (uint32_t i = 0; i < l->maglev_size; i++)
 		want[i] &= LB_ROW_NONE;
-	rows_move(&rows, want, is_direct(s) || s->affinity_ns, (uint16_t)(p->now_ns / NS_PER_S), is_strange, p);
+	rows_move(&rows, want, is_remembered(s), (uint16_t)(p->now_ns / NS_PER_S), is_strange, p);
 	r = rows_write(l, service, &rows);
 	rows_free(&rows);
 	return r;
@@ -345,7 +351,7 @@ static int install_rows(struct live *l, struct plan *p, const struct kern_servic
 		mb[j].weight = usable(&s->backends[j]) ? s->backends[j].weight : 0;
 		mb[j].id = (uint16_t)p->backend[i][j];
 	}
-	print = hash_bytes(mb, s->nbackends * sizeof(*mb), l->maglev_size) | 1;
+	print = hash_bytes(mb, s->nbackends * sizeof(*mb), l->maglev_size * 2 + is_remembered(s)) | 1;
 	if (l->rows_of[id] == print)
 		return 0;
 	r = put_rows(l, p, s, id, mb);

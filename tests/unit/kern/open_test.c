@@ -184,6 +184,26 @@ static void test_vip_goes_with_its_service(void **state)
 }
 
 /* A configuration that does not fit changes nothing. */
+/* Found by the model: rows stayed marked when nothing else changed. */
+static void test_marks_go_with_affinity(void **state)
+{
+	struct kern_backend b[] = { { at("203.0.113.1:80"), 1, true }, { at("203.0.113.2:80"), 1, true } };
+	struct kern_service s[] = { service("s", "203.0.113.10:80", b, 2) };
+	struct kern *k = open_live();
+
+	(void)state;
+	s[0].affinity_ns = 500 * NS_PER_S;
+	assert_int_equal(install_all(k, s, 1), 0);
+	assert_int_equal(live_of(k)->moved[0], 0);
+	b[0].weight = 3;
+	assert_int_equal(install_all(k, s, 1), 0);
+	assert_true(live_of(k)->moved[0] > 0);
+	s[0].affinity_ns = 0;
+	assert_int_equal(install_all(k, s, 1), 0);
+	assert_int_equal(live_of(k)->moved[0], 0);
+	k->ops->close(k, false);
+}
+
 /* Ranges may not overlap; a single port may lie in one. No more than a packet can be compared with. */
 static void test_ranges(void **state)
 {
@@ -281,6 +301,7 @@ int main(void)
 		cmocka_unit_test_setup(test_weights_and_health_reach_the_rows, set_path),
 		cmocka_unit_test_setup(test_ids_survive_a_restart, set_path),
 		cmocka_unit_test_setup(test_vip_goes_with_its_service, set_path),
+		cmocka_unit_test_setup(test_marks_go_with_affinity, set_path),
 		cmocka_unit_test_setup(test_ranges, set_path),
 		cmocka_unit_test_setup(test_refused_as_a_whole, set_path),
 		cmocka_unit_test_setup(test_two_at_once_are_refused, set_path),
